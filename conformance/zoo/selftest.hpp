@@ -1,0 +1,73 @@
+// The judge judged: the same cases against targets of which it is known what they do.
+//
+// Nulls implement nothing and score nothing. Mutants are the reference relay with one line broken, and fail
+// exactly the cases that zoo.toml names for them: a missing case is a blind oracle, a further one a sloppy
+// oracle. Oddballs are correct but unusual and fail nothing.
+#pragma once
+
+#include "conformance/engine/results.hpp"
+
+#include <iosfwd>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace agentmesh::conformance::zoo {
+
+struct selftest_options {
+    bool nulls = true, mutants = true, oddballs = true;
+    std::set<std::string> only;   ///< names of targets; empty = all
+    unsigned side_by_side = 8;    ///< targets judged at once
+    std::string seed = "5e1f7e57";
+    std::string json_file;        ///< where the JSON of 3.12 goes; empty = nowhere
+    bool quiet = false;
+    std::string learn_file;       ///< where zoo.toml goes as it was seen, for review; empty = nowhere
+};
+
+struct null_score { std::string name; std::size_t passes = 0; std::vector<std::string> passed; };
+struct mutant_score {
+    std::string name;
+    std::vector<std::string> breaks;    ///< requirement ids
+    std::vector<std::string> expected, failed;
+    std::vector<std::string> killed;    ///< requirement ids whose check failed
+    std::vector<std::string> expected_kills;
+    [[nodiscard]] bool exact() const { return expected == failed && expected_kills == killed && !failed.empty(); }
+};
+struct oddball_score { std::string name; std::size_t non_passes = 0; std::vector<std::string> differed; };
+
+struct selftest_report {
+    std::vector<null_score> nulls;
+    std::vector<mutant_score> mutants;
+    std::vector<oddball_score> oddballs;
+    /// Requirements with a verdict in the reference run that no mutant's failing check names: oracles nobody needed.
+    std::vector<std::string> unneeded;
+    std::vector<std::string> faults;    ///< the reference relay itself did not pass, or a target did not start
+
+    [[nodiscard]] bool clean() const;
+};
+
+/// Runs the self-test. Progress goes to `progress`, one line a target.
+[[nodiscard]] selftest_report selftest(const selftest_options& options, std::ostream& progress);
+
+/// Certifies the unbroken reference relay in process, set relay-hardened: the reference run of `amconf trace`.
+[[nodiscard]] run_report reference_run(const std::string& seed);
+
+/// What zoo.toml says, for `amconf trace` and `amconf explain`.
+struct mutant_entry {
+    std::string name;
+    std::vector<std::string> breaks;  ///< requirement ids
+    std::vector<std::string> fails;   ///< case ids
+    std::vector<std::string> kills;   ///< requirement ids
+    std::string what;
+};
+/// Sorted by name. @throws std::runtime_error if zoo.toml and the library's fault points disagree
+[[nodiscard]] const std::vector<mutant_entry>& mutants();
+[[nodiscard]] std::vector<mutant_entry> parse_mutants(std::string_view text);
+/// The file's text, in the form it is kept in.
+[[nodiscard]] std::string mutants_text(const std::vector<mutant_entry>& entries);
+
+/// The requirement ids that the mutants' failing checks named when zoo.toml was last confirmed (`kills` in it).
+[[nodiscard]] const std::set<std::string>& killed_requirements();
+
+}  // namespace agentmesh::conformance::zoo

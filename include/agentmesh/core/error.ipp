@@ -1,0 +1,99 @@
+// Texts of core/error.hpp.
+#pragma once
+
+namespace agentmesh {
+
+inline std::string_view describe(errc code) noexcept {
+    switch (code) {
+        case errc::bad_length: return "wrong length";
+        case errc::bad_hex: return "not hexadecimal";
+        case errc::bad_base64: return "not base64 of the expected alphabet and padding";
+        case errc::bad_base58: return "not canonical base58";
+        case errc::bad_utf8: return "not well-formed UTF-8";
+        case errc::bad_json: return "not RFC 8259 JSON";
+        case errc::json_too_deep: return "JSON nested too deep";
+        case errc::json_duplicate_member: return "JSON object names a member twice";
+        case errc::json_too_many_members: return "JSON object has too many members";
+        case errc::json_number_range: return "JSON number cannot be held exactly";
+        case errc::bad_time: return "not an RFC 3339 time with an offset";
+        case errc::too_large: return "too large";
+        case errc::bad_signature: return "signature does not verify";
+        case errc::weak_key: return "public key is weak or not canonical";
+        case errc::zero_shared_secret: return "key agreement gave an all-zero secret";
+        case errc::bad_tag: return "authentication failed";
+        case errc::random_failed: return "the random source failed";
+        case errc::crypto_unavailable: return "the cryptographic library could not start";
+        case errc::bad_amid: return "not an AMID";
+        case errc::amid_mismatch: return "the AMID does not belong to the key";
+        case errc::bad_key_prefix: return "key has a wrong or doubled prefix";
+        case errc::bad_did: return "not a valid did:agentmesh";
+        case errc::unknown_tier: return "unknown trust tier";
+        case errc::bad_identity_file: return "identity file refused";
+        case errc::identity_file_access: return "identity file cannot be read or created with mode 0600";
+        case errc::http_malformed: return "malformed HTTP request";
+        case errc::http_too_large: return "HTTP header section too large";
+        case errc::http_not_upgrade: return "not a WebSocket upgrade";
+        case errc::http_bad_version: return "WebSocket version is not 13";
+        case errc::http_forbidden: return "origin not allowed";
+        case errc::http_not_found: return "no such path";
+        case errc::http_method: return "method not allowed";
+        case errc::ws_bad_accept: return "server's upgrade answer is wrong";
+        case errc::ws_protocol: return "WebSocket protocol error";
+        case errc::ws_bad_utf8: return "WebSocket text is not UTF-8";
+        case errc::ws_too_large: return "WebSocket message too large";
+        case errc::ws_closed: return "WebSocket is closing";
+        case errc::bad_frame: return "not a frame";
+        case errc::unknown_type: return "unknown frame type";
+        case errc::missing_member: return "a mandatory member is missing";
+        case errc::wrong_member: return "a member has a wrong type or value";
+        case errc::protocol_mismatch: return "protocol version not spoken here";
+        case errc::connect_expected: return "CONNECT expected once, and first";
+        case errc::connect_timeout: return "no CONNECT in time";
+        case errc::stale_proof: return "connect proof is too old";
+        case errc::future_proof: return "connect proof is from the future";
+        case errc::replayed_proof: return "connect proof was used before";
+        case errc::fallback_refused: return "challenge was used before and may not be left out";
+        case errc::not_allowed: return "not allowed here";
+        case errc::session_replaced: return "a newer login took over";
+        case errc::unknown_recipient: return "recipient is not an AMID";
+        case errc::recipient_offline: return "recipient cannot be reached now";
+        case errc::mailbox_full: return "mailbox is full";
+        case errc::message_too_large: return "message payload too large";
+        case errc::rate_limited: return "rate limit exceeded";
+        case errc::queue_full: return "reader too slow";
+        case errc::io_failed: return "input or output failed";
+        case errc::timed_out: return "timed out";
+        case errc::tls_failed: return "TLS failed";
+    }
+    return "unknown error";
+}
+
+inline std::string to_string(const error& why) {
+    std::string out{describe(why.code)};
+    if (!why.clause.empty()) out.append(" (").append(why.clause).append(")");
+    return out;
+}
+
+inline const std::error_category& error_category() noexcept {
+    struct category final : std::error_category {
+        [[nodiscard]] const char* name() const noexcept override { return "agentmesh"; }
+        [[nodiscard]] std::string message(int value) const override {
+            return std::string{describe(static_cast<errc>(value))};
+        }
+        [[nodiscard]] bool equivalent(const std::error_code& code, int what) const noexcept override {
+            if (code.category() != *this) return false;
+            const auto value = static_cast<errc>(code.value());
+            return static_cast<condition>(what) == condition::fatal ? is_fatal(value) : is_retryable(value);
+        }
+    };
+    static const category instance;
+    return instance;
+}
+
+inline std::error_code make_error_code(errc code) noexcept { return {static_cast<int>(code), error_category()}; }
+
+inline std::error_condition make_error_condition(condition what) noexcept {
+    return {static_cast<int>(what), error_category()};
+}
+
+}  // namespace agentmesh

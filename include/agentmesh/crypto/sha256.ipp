@@ -1,0 +1,162 @@
+// Bodies of crypto/sha256.hpp.
+#pragma once
+
+#include <bit>
+#include <cstring>
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <cpuid.h>
+#include <smmintrin.h>
+#define AGENTMESH_SHA_NI 1
+#endif
+
+namespace agentmesh::crypto {
+
+inline constexpr std::array<std::uint32_t, 64> sha256_round_constants = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+inline void sha256_compress_portable(std::uint32_t* state, const std::uint8_t* blocks, std::size_t count) noexcept {
+    std::array<std::uint32_t, 64> w;
+    for (; count > 0; --count, blocks += 64) {
+        for (std::size_t i = 0; i < 16; ++i)
+            w[i] = std::uint32_t{blocks[4 * i]} << 24 | std::uint32_t{blocks[4 * i + 1]} << 16 |
+                   std::uint32_t{blocks[4 * i + 2]} << 8 | blocks[4 * i + 3];
+        for (std::size_t i = 16; i < 64; ++i) {
+            const std::uint32_t s0 = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3);
+            const std::uint32_t s1 = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10);
+            w[i] = w[i - 16] + s0 + w[i - 7] + s1;
+        }
+        auto [a, b, c, d, e, f, g, h] = std::to_array<std::uint32_t>(
+            {state[0], state[1], state[2], state[3], state[4], state[5], state[6], state[7]});
+        for (std::size_t i = 0; i < 64; ++i) {
+            const std::uint32_t s1 = std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25);
+            const std::uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + sha256_round_constants[i] + w[i];
+            const std::uint32_t s0 = std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22);
+            const std::uint32_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
+            h = g, g = f, f = e, e = d + t1, d = c, c = b, b = a, a = t1 + t2;
+        }
+        state[0] += a, state[1] += b, state[2] += c, state[3] += d;
+        state[4] += e, state[5] += f, state[6] += g, state[7] += h;
+    }
+    sodium_memzero(w.data(), sizeof w);
+}
+
+#if defined(AGENTMESH_SHA_NI)
+// The three SHA instructions by the compilers' own names: <immintrin.h>, which wraps them, takes longer to compile
+// than the rest of this layer.
+#define AGENTMESH_SHA_TARGET __attribute__((target("sha,sse4.1,ssse3")))
+
+AGENTMESH_SHA_TARGET inline __m128i sha256_message1(__m128i a, __m128i b) noexcept {
+    return (__m128i)__builtin_ia32_sha256msg1((__v4si)a, (__v4si)b);
+}
+AGENTMESH_SHA_TARGET inline __m128i sha256_message2(__m128i a, __m128i b) noexcept {
+    return (__m128i)__builtin_ia32_sha256msg2((__v4si)a, (__v4si)b);
+}
+AGENTMESH_SHA_TARGET inline __m128i sha256_two_rounds(__m128i a, __m128i b, __m128i added) noexcept {
+    return (__m128i)__builtin_ia32_sha256rnds2((__v4si)a, (__v4si)b, (__v4si)added);
+}
+
+/// With the SHA instructions of x86: two rounds an instruction, the message schedule four words at a time.
+AGENTMESH_SHA_TARGET inline void sha256_compress_shani(std::uint32_t* state, const std::uint8_t* blocks,
+                                                       std::size_t count) noexcept {
+    const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+    const auto load = [](const void* from) { return _mm_loadu_si128(static_cast<const __m128i*>(from)); };
+
+    // The instructions want the state as (a b e f) and (c d g h).
+    const __m128i cdab = _mm_shuffle_epi32(load(state), 0xB1);
+    const __m128i efgh = _mm_shuffle_epi32(load(state + 4), 0x1B);
+    __m128i abef = _mm_alignr_epi8(cdab, efgh, 8);
+    __m128i cdgh = _mm_blend_epi16(efgh, cdab, 0xF0);
+
+    for (; count > 0; --count, blocks += 64) {
+        const __m128i abef_before = abef, cdgh_before = cdgh;
+        __m128i w[4];
+#pragma GCC unroll 16
+        for (int i = 0; i < 16; ++i) {
+            __m128i& now = w[i % 4];
+            if (i < 4) {
+                now = _mm_shuffle_epi8(load(blocks + 16 * i), big_endian);
+            } else {  // w[t] = w[t-16] + s0(w[t-15]) + w[t-7] + s1(w[t-2])
+                const __m128i last = w[(i + 3) % 4], before_last = w[(i + 2) % 4];
+                now = sha256_message1(now, w[(i + 1) % 4]);
+                now = _mm_add_epi32(now, _mm_alignr_epi8(last, before_last, 4));
+                now = sha256_message2(now, last);
+            }
+            const __m128i added = _mm_add_epi32(now, load(sha256_round_constants.data() + 4 * i));
+            cdgh = sha256_two_rounds(cdgh, abef, added);
+            abef = sha256_two_rounds(abef, cdgh, _mm_shuffle_epi32(added, 0x0E));
+        }
+        abef = _mm_add_epi32(abef, abef_before);
+        cdgh = _mm_add_epi32(cdgh, cdgh_before);
+    }
+
+    const __m128i feba = _mm_shuffle_epi32(abef, 0x1B);
+    const __m128i dchg = _mm_shuffle_epi32(cdgh, 0xB1);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(state), _mm_blend_epi16(feba, dchg, 0xF0));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(state + 4), _mm_alignr_epi8(dchg, feba, 8));
+}
+
+inline bool has_sha_instructions() noexcept {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & bit_SSSE3) == 0 || (c & bit_SSE4_1) == 0) return false;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & bit_SHA) != 0;
+}
+#endif
+
+inline sha256_compress sha256_best() noexcept {
+#if defined(AGENTMESH_SHA_NI)
+    static const bool shani = has_sha_instructions();
+    if (shani) return sha256_compress_shani;
+#endif
+    return sha256_compress_portable;
+}
+
+inline sha256_stream& sha256_stream::update(byte_view bytes) noexcept {
+    if (bytes.empty()) return *this;
+    const auto compress = sha256_best();
+    const std::size_t held = length_ % 64;
+    length_ += bytes.size();
+    if (held > 0) {
+        const std::size_t taken = std::min(64 - held, bytes.size());
+        std::memcpy(block_.data() + held, bytes.data(), taken);
+        bytes = bytes.subspan(taken);
+        if (held + taken < 64) return *this;
+        compress(state_.data(), block_.data(), 1);
+    }
+    const std::size_t whole = bytes.size() / 64;
+    if (whole > 0) compress(state_.data(), bytes.data(), whole);
+    bytes = bytes.subspan(whole * 64);
+    if (!bytes.empty()) std::memcpy(block_.data(), bytes.data(), bytes.size());
+    return *this;
+}
+
+inline void sha256_stream::finish(std::span<std::uint8_t, 32> out) noexcept {
+    const auto compress = sha256_best();
+    std::size_t held = length_ % 64;
+    block_[held++] = 0x80;
+    if (held > 56) {
+        std::memset(block_.data() + held, 0, 64 - held);
+        compress(state_.data(), block_.data(), 1);
+        held = 0;
+    }
+    std::memset(block_.data() + held, 0, 56 - held);
+    const std::uint64_t bits = length_ * 8;
+    for (std::size_t i = 0; i < 8; ++i) block_[56 + i] = static_cast<std::uint8_t>(bits >> (56 - 8 * i));
+    compress(state_.data(), block_.data(), 1);
+    for (std::size_t i = 0; i < 32; ++i) out[i] = static_cast<std::uint8_t>(state_[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+inline sha256_digest sha256(byte_view bytes) noexcept {
+    sha256_digest out;
+    sha256_stream{}.update(bytes).finish(out.storage());
+    return out;
+}
+
+}  // namespace agentmesh::crypto

@@ -1,0 +1,3 @@
+// The one translation unit that holds Catch2's runner.
+#define CATCH_CONFIG_MAIN
+#include "tests/support/catch.hpp"
