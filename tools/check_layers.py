@@ -22,7 +22,14 @@ ALLOWED = {
     "ws": {"core", "crypto"},
     "wire": {"core", "crypto", "identity"},
     "relay": {"core", "crypto", "identity", "wire"},
-    "net": {"core", "crypto", "identity", "ws", "wire", "relay"},
+    "e2ee": {"core", "crypto", "identity"},
+    "message": {"core", "crypto", "identity"},
+    "session": {"core", "crypto", "identity", "wire", "e2ee", "message"},
+    "registry": {"core", "crypto", "identity", "e2ee"},
+    "store": {"core", "crypto", "identity"},
+    "agent": {"core", "crypto", "identity", "wire", "relay", "e2ee", "message", "session", "registry", "store"},
+    "net": {"core", "crypto", "identity", "ws", "wire", "relay", "e2ee", "message", "session", "registry", "store",
+            "agent"},
 }
 WS_MAY_USE = {"crypto/legacy.hpp", "crypto/kdf.hpp"}
 OPENSSL = re.compile(r"^(net/tls\b|crypto/openssl_|identity/x509|p2p/dtls)")

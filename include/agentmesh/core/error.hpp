@@ -86,6 +86,49 @@ enum class errc : std::uint16_t {
     io_failed = 700,         ///< the operating system refused
     timed_out,               ///< a deadline passed
     tls_failed,              ///< certificate, key or handshake refused
+
+    // e2ee, 800: prekeys, key agreement, ratchet, snapshots
+    bad_bundle = 800,        ///< a prekey bundle or identity card whose content or signature does not hold
+    stale_prekey,            ///< a signed prekey outside its time, grace included
+    unknown_prekey,          ///< names a prekey that this agent does not have, or has no more
+    unbound_key,             ///< nothing ties the exchange key to the identity, and policy does not allow that
+    epoch_rollback,          ///< an identity card older than one already seen
+    suite_unsupported,       ///< a suite that this side does not speak or the owner does not allow
+    ratchet_not_ready,       ///< cannot send before the first message of the peer
+    duplicate,               ///< this message was opened before
+    too_far,                 ///< skips more messages than the suite allows
+    counter_exhausted,       ///< the chain has reached its last message; a new session is due
+    bad_snapshot,            ///< not a saved state, or not one of this agent
+    snapshot_rollback,       ///< older than the generation recorded beside it
+    not_persisted,           ///< the state could not be saved, so nothing was sent or accepted
+
+    // message, 900: envelopes, bodies, schemas
+    bad_envelope = 900,      ///< not an envelope of this session
+    bad_sequence,            ///< a sequence number that was seen before or leaves a gap
+    bad_capability,          ///< not a capability name or pattern
+    unknown_schema,          ///< no schema of this name is known
+    schema_violation,        ///< the body does not follow its schema
+
+    // session, 1000: KNOCK, policy, sessions
+    bad_knock = 1000,        ///< malformed, not addressed to us, or its signature does not hold
+    knock_stale,             ///< outside the window of time
+    knock_replayed,          ///< seen before
+    knock_refused,           ///< the peer said no
+    knock_timed_out,         ///< the peer did not answer in time
+    policy_denied,           ///< the owner's policy says no
+    bad_policy,              ///< the policy file is refused; the old policy stays
+    unknown_session,         ///< no session of this id, or not with this peer
+    session_expired,         ///< over its time or its number of messages
+    session_closed,          ///< closed by either side
+    session_limit,           ///< as many sessions or waiting messages as allowed
+    session_lost,            ///< the peer no longer knows this session
+
+    // agent and registry, 1100
+    unknown_peer = 1100,     ///< no source knows this agent
+    registry_failed,         ///< the registry did not answer, or not as it must
+    no_common_suite,         ///< no suite that both sides offer and the owner allows
+    state_access,            ///< the state directory cannot be used
+    state_in_use,            ///< another process uses this state directory
 };
 
 /// What failed and which clause it violates. Trivially copyable; safe to log.
@@ -109,7 +152,8 @@ enum class condition {
         case errc::stale_proof: case errc::future_proof: case errc::replayed_proof:
         case errc::fallback_refused: case errc::not_allowed: case errc::session_replaced:
         case errc::queue_full: case errc::tls_failed: case errc::random_failed:
-        case errc::crypto_unavailable: case errc::protocol_mismatch:
+        case errc::crypto_unavailable: case errc::protocol_mismatch: case errc::counter_exhausted:
+        case errc::snapshot_rollback: case errc::session_expired: case errc::session_closed: case errc::session_lost:
             return true;
         default: return false;
     }
@@ -119,6 +163,8 @@ enum class condition {
     switch (code) {
         case errc::recipient_offline: case errc::mailbox_full: case errc::rate_limited:
         case errc::timed_out: case errc::io_failed:
+        case errc::knock_timed_out: case errc::session_limit: case errc::registry_failed: case errc::not_persisted:
+        case errc::state_in_use:
             return true;
         default: return false;
     }
