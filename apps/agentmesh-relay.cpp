@@ -2,6 +2,7 @@
 #include "relay_command_line.hpp"
 
 #include <agentmesh/net/relay_server.hpp>
+#include <agentmesh/relay/both_profiles.hpp>
 
 #include <csignal>
 #include <cstdio>
@@ -17,7 +18,7 @@ int main(int argc, char** argv) {
     options.log_sink = [](std::string_view line) { std::fwrite(line.data(), 1, line.size(), stderr); };
 
     asio::io_context io{1};
-    net::relay_server relay{io, options};
+    net::basic_relay_server<agentmesh::relay::both_profiles<>> relay{io, options};
     if (!relay.start()) {
         std::cerr << "agentmesh-relay: " << relay.why() << '\n';
         return exit_code::failed;

@@ -148,6 +148,19 @@ private:
                   ->type_name("NAME")
                   ->check(CLI::IsMember({"receipts", "challenge"})),
               "no-feature");
+        const auto read_mode = [this](const std::string& name) {
+            using agentmesh::relay::wire10_mode;
+            options_.relay.wire10 = name == "off"      ? wire10_mode::off
+                                    : name == "proven" ? wire10_mode::proven
+                                                       : wire10_mode::unproven;
+        };
+        named(app_.add_option_function<std::string>(
+                      "--wire10", read_mode,
+                      "AgentMesh Wire 1.0 on path /ws: off; proven, a CONNECT needs a proof of possession; unproven,\n"
+                      "also without one, as clients up to 4.0.0 connect: anybody can then take any name there")
+                  ->default_str("proven")
+                  ->check(CLI::IsMember({"off", "proven", "unproven"})),
+              "wire10");
         app_.add_flag("--accept-01", options_.relay.accept_01, "also accept CONNECT of agentmesh/0.1");
         app_.add_flag("--first-start", options_.relay.first_start,
                       "no relay ran under this name in the last six minutes: accept proofs older than the start");
@@ -160,6 +173,7 @@ private:
     static agentmesh::net::relay_server_options defaults() {
         agentmesh::net::relay_server_options out;
         out.log = agentmesh::net::log_level::info;
+        out.relay.wire10 = agentmesh::relay::wire10_mode::proven;
         return out;
     }
 };

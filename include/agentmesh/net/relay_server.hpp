@@ -58,6 +58,7 @@ private:
     void take(tcp_socket socket);
     void refuse_full(tcp_socket socket);
     void feed_head(relay_connection& c, byte_view input);
+    void tell_opened(relay_connection& c, std::string_view path);
     void answer_plain(relay_connection& c, const ws::plain_request& request);
 
     // reading

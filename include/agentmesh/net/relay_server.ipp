@@ -106,6 +106,7 @@ basic_relay_server<Machine>::basic_relay_server(asio::io_context& io, relay_serv
       closes_{options_.close_grace},
       ends_{options_.close_grace} {
     upgrade_.allowed_origins = options_.origins;
+    if (options_.relay.wire10 != relay::wire10_mode::off) upgrade_.reserved_paths.clear();
 }
 
 template <class Machine>
@@ -196,8 +197,7 @@ void basic_relay_server<Machine>::feed_head(relay_connection& c, byte_view input
         c.out.append(accepted->answer.data(), accepted->answer.size());
         c.phase = life::open;
         c.known = true;
-        actions out{*this};
-        machine_->on_opened(relay::connection_id{c.slot}, now(), out);
+        tell_opened(c, accepted->path);
     } else if (const auto* plain = std::get_if<ws::plain_request>(&*decision)) {
         answer_plain(c, *plain);
         end(c);
@@ -214,8 +214,7 @@ void basic_relay_server<Machine>::feed_head(relay_connection& c, byte_view input
         if (injected(fault::ws_reads_after_refusal)) {
             c.phase = life::open;
             c.known = true;
-            actions out{*this};
-            machine_->on_opened(relay::connection_id{c.slot}, now(), out);
+            tell_opened(c, "/");
             const auto head = as_text(input).find("\r\n\r\n");
             buffer behind(input.begin() + static_cast<std::ptrdiff_t>(std::min(head, input.size() - 4) + 4),
                           input.end());
@@ -225,6 +224,17 @@ void basic_relay_server<Machine>::feed_head(relay_connection& c, byte_view input
         }
     }
     c.handshake.reset();
+}
+
+/// A machine of more than one profile learns which path was asked for.
+template <class Machine>
+void basic_relay_server<Machine>::tell_opened(relay_connection& c, [[maybe_unused]] std::string_view path) {
+    actions out{*this};
+    const relay::connection_id id{c.slot};
+    if constexpr (requires { machine_->on_opened(id, path, now(), out); })
+        machine_->on_opened(id, path, now(), out);
+    else
+        machine_->on_opened(id, now(), out);
 }
 
 template <class Machine>

@@ -19,6 +19,13 @@ struct mailbox_caps {
     duration lifetime = limits::mailbox_lifetime;                     ///< AM-RLY-030
 };
 
+/// Whether, and how, path `/ws` speaks profile wire10.
+enum class wire10_mode : std::uint8_t {
+    off,       ///< answered 404
+    proven,    ///< with a proof of possession, as clients from 4.1.0 send it
+    unproven,  ///< also without, as clients up to npm 4.0.0 connect: anybody can take any name there
+};
+
 /// Defaults are those of SPEC.md. A rate of 0 means no limit.
 struct options {
     /// What a challenge proof names: the authority that clients dial.
@@ -45,6 +52,7 @@ struct options {
     /// No earlier instance of this relay accepted proofs within the window, so proofs older than the start are as good
     /// as any. @spec AM-AUT-010, AM-AUT-012
     bool first_start = false;
+    wire10_mode wire10 = wire10_mode::off;
 
     /// Who may log in, asked after the proof has been verified. Empty: everybody.
     std::function<bool(const amid&)> admits{};
@@ -72,6 +80,25 @@ struct metrics {
     std::uint64_t expired = 0;           ///< messages dropped from the store for their age
     std::uint64_t duplicates = 0;        ///< sends recognised by their id
     std::uint64_t evicted = 0;           ///< connections closed by the relay for what they did or failed to do
+
+    friend metrics operator+(metrics a, const metrics& b) noexcept {
+        a.connections += b.connections;
+        a.agents += b.agents;
+        a.logins += b.logins;
+        a.logins_refused += b.logins_refused;
+        a.sessions_replaced += b.sessions_replaced;
+        a.frames += b.frames;
+        a.errors += b.errors;
+        a.rate_limited += b.rate_limited;
+        a.delivered += b.delivered;
+        a.stored += b.stored;
+        a.refused_full += b.refused_full;
+        a.confirmed += b.confirmed;
+        a.expired += b.expired;
+        a.duplicates += b.duplicates;
+        a.evicted += b.evicted;
+        return a;
+    }
 };
 
 }  // namespace agentmesh::relay
