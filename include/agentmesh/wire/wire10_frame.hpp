@@ -26,7 +26,7 @@ struct wire10_frame {
     std::string_view public_key, timestamp, signature;  ///< connect: the proof covers `timestamp` as sent
     std::string_view knock_id, reason, detail;
     std::string_view ik, ek;                            ///< knock: `establishment`
-    std::string_view otk;                               ///< knock: the one-time key that was used, if any
+    std::optional<std::uint32_t> otk;                   ///< knock: id of the one-time key that was used, if any
     std::string_view intent;                            ///< knock: `intent.action`
     std::string_view ciphertext;
     std::string_view header_dh;                         ///< message
@@ -70,7 +70,7 @@ private:
 
 struct wire10_establishment {
     exchange_public_key identity, ephemeral;
-    std::optional<exchange_public_key> one_time{};  ///< the key itself, as deployed
+    std::optional<std::uint32_t> one_time{};  ///< id of the one-time key that was used
 };
 
 /// A KNOCK that carries the key agreement. `intent` is the action asked for; deployed clients say `establish_session`.

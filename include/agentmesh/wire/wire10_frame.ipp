@@ -17,13 +17,18 @@ inline std::string_view wire10_parser::value(json::reader& in) {
     return token.escaped ? std::string_view{kept_.emplace_front(token.text())} : token.raw;
 }
 
+/// An unsigned number of 32 bits; anything else refuses the frame before it reaches a ratchet.
+inline std::uint32_t read_u32(json::reader& in) {
+    const auto number = in.integer();
+    if (number < 0 || number > 0xFFFFFFFF) in.refuse(errc::wrong_member);
+    return static_cast<std::uint32_t>(number);
+}
+
 inline void wire10_parser::read_header(json::reader& in, wire10_frame& out) {
     bool has_dh = false, has_pn = false, has_n = false;
-    const auto counter = [&](bool& seen) -> std::uint32_t {
-        const auto number = in.integer();
+    const auto counter = [&](bool& seen) {
         seen = true;
-        if (number < 0 || number > 0xFFFFFFFF) in.refuse(errc::wrong_member);
-        return static_cast<std::uint32_t>(number);
+        return read_u32(in);
     };
     if (!in.begin_object()) return;
     while (const auto name = in.next_member()) {
@@ -45,7 +50,7 @@ inline void wire10_parser::read_establishment(json::reader& in, wire10_frame& ou
     while (const auto name = in.next_member()) {
         if (*name == "ik") out.ik = value(in);
         else if (*name == "ek") out.ek = value(in);
-        else if (*name == "otk" && in.peek() != json::kind::null) out.otk = value(in);
+        else if (*name == "otk" && in.peek() != json::kind::null) out.otk = read_u32(in);
     }
     if (in.ok() && (out.ik.empty() || out.ek.empty())) in.refuse(errc::missing_member);
     out.has_establishment = true;
@@ -154,7 +159,7 @@ inline std::string write_wire10_knock(const mesh_did& from, const mesh_did& to, 
     begin_wire10(json, wire10_type::knock, from, to, id, now);
     json.name("intent").begin_object().member("action", intent).end_object();
     json.name("establishment").begin_object().member("ik", text(keys.identity)).member("ek", text(keys.ephemeral));
-    if (keys.one_time) json.member("otk", text(*keys.one_time));
+    if (keys.one_time) json.member("otk", *keys.one_time);
     json.end_object().end_object();
     return out;
 }

@@ -131,7 +131,7 @@ TEST_CASE("a wire10 KNOCK is delivered once, and again only if no Pong showed th
     wire10_fixture relay;
     const auto alice = relay.login(1);
     const std::string knock = R"({"v":1,"type":"knock","from":")" + did_of(1) + R"(","to":")" + did_of(2) +
-                              R"(","id":"k1","intent":{"action":"x"},"establishment":{"ik":"a","ek":"b"}})";
+                              R"(","id":"k1","intent":{"action":"x"},"establishment":{"ik":"a","ek":"b","otk":3}})";
     relay.say(alice, knock);
     auto bob = relay.login(2);
     CHECK((*relay.next_frame(bob))["id"] == "k1");
