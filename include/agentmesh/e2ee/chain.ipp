@@ -1,0 +1,78 @@
+// Bodies of e2ee/chain.hpp.
+#pragma once
+
+namespace agentmesh::e2ee {
+
+template <RatchetSuite S>
+root_step kdf_rk(const root_key& root, const crypto::shared_secret& dh) noexcept {
+    crypto::secret<64, struct root_step_tag> both;
+    // 64 bytes are two blocks: never more than HKDF can give.
+    (void)crypto::hkdf_sha256(both.reveal_storage(), root.reveal(), dh.reveal(), as_bytes(S::root_info));
+    root_step out;
+    const auto bytes = both.reveal();
+    std::copy_n(bytes.begin(), 32, out.root.reveal_storage().begin());
+    std::copy_n(bytes.begin() + 32, 32, out.chain.reveal_storage().begin());
+    return out;
+}
+
+inline chain_step kdf_ck(const chain_key& chain) noexcept {
+    constexpr std::array<std::uint8_t, 1> message = {0x01}, next = {0x02};
+    chain_step out;
+    crypto::hmac_sha256_stream keyed{chain.reveal()};
+    crypto::hmac_sha256_stream{keyed}.update(message).finish(out.message.reveal_storage());
+    keyed.update(next).finish(out.next.reveal_storage());
+    return out;
+}
+
+template <RatchetSuite S>
+    requires(S::nonce == nonce_rule::derived)
+sealing_key<S> expand(const message_key& key) noexcept {
+    static_assert(S::aead::key::size == 32 && S::aead::nonce::size <= 32);
+    // Two blocks of HKDF-Expand, written out so that neither the key nor a block is copied once more.
+    constexpr std::array<std::uint8_t, 1> first = {0x01}, second = {0x02};
+    const byte_view info = as_bytes(S::message_info);
+    sealing_key<S> out;
+    crypto::secret<32, struct expand_block_tag> block;
+    crypto::hmac_sha256_stream keyed{key.reveal()};
+    crypto::hmac_sha256_stream{keyed}.update(info).update(first).finish(out.key.reveal_storage());
+    keyed.update(out.key.reveal()).update(info).update(second).finish(block.reveal_storage());
+    std::copy_n(block.reveal().begin(), S::aead::nonce::size, out.nonce.storage().begin());
+    return out;
+}
+
+template <RatchetSuite S>
+void seal_message(std::span<std::uint8_t> out, const message_key& key, const typename S::aead::nonce& nonce,
+                  [[maybe_unused]] byte_view ad, byte_view plain) noexcept {
+    if constexpr (S::nonce == nonce_rule::derived) {
+        const auto derived = expand<S>(key);
+        S::aead::seal(out, derived.key, derived.nonce, ad, plain);
+    } else {
+        std::copy(nonce.bytes().begin(), nonce.bytes().end(), out.begin());
+        out = out.subspan(nonce.size);
+        if constexpr (S::binds_header)
+            S::aead::seal(out, key, nonce, ad, plain);
+        else
+            S::aead::seal(out, key, nonce, plain);
+    }
+}
+
+template <RatchetSuite S>
+result<void> open_message(std::span<std::uint8_t> out, const message_key& key, [[maybe_unused]] byte_view ad,
+                          byte_view sealed) noexcept {
+    if (sealed.size() < overhead<S> || out.size() != sealed.size() - overhead<S>)
+        return fail(errc::bad_tag, "AM-RAT-009");
+    if constexpr (S::nonce == nonce_rule::derived) {
+        const auto derived = expand<S>(key);
+        return S::aead::open(out, derived.key, derived.nonce, ad, sealed);
+    } else {
+        typename S::aead::nonce nonce;
+        std::copy_n(sealed.begin(), nonce.size, nonce.storage().begin());
+        sealed = sealed.subspan(nonce.size);
+        if constexpr (S::binds_header)
+            return S::aead::open(out, key, nonce, ad, sealed);
+        else
+            return S::aead::open(out, key, nonce, sealed);
+    }
+}
+
+}  // namespace agentmesh::e2ee
