@@ -180,9 +180,9 @@ AM_CASE("LIM-SIZE-009") {
         auto [a, b] = t.fresh_pair();
         const auto texts = batch(t, 20, most);
         send_all(a.on, b.amid(), texts);
-        const auto seen = b.on.until(match::receive(texts.back()));
-        t.accepted(req::AM_LIM_001, t.that(payloads(seen).size() == 20, "all twenty arrive", seen));
-        t.produced(req::AM_RLY_007, t.that(payloads(seen) == texts, "in the order sent", seen));
+        const auto seen = gather(b.on, texts);
+        t.accepted(req::AM_LIM_001, all_arrive(t, seen, texts));
+        t.produced(req::AM_RLY_007, in_order_sent(t, seen, texts));
     },
 };
 

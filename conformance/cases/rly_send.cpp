@@ -114,8 +114,7 @@ AM_CASE("RLY-SEND-006") {
         auto [a, b] = t.fresh_pair();
         const auto texts = batch(t, 20);
         send_all(a.on, b.amid(), texts);
-        const auto seen = b.on.until(match::receive(texts.back()));
-        t.produced(req::AM_RLY_007, t.that(payloads(seen) == texts, "all messages, in the order sent", seen));
+        t.produced(req::AM_RLY_007, in_order_sent(t, gather(b.on, texts), texts));
     },
 };
 
@@ -131,12 +130,9 @@ AM_CASE("RLY-SEND-007") {
         for (std::size_t i = 0; i < for_b.size(); ++i)
             bytes += masked(frame::send(b.amid(), for_b[i])) + masked(frame::send(c.amid(), for_c[i]));
         a.on.send_raw(bytes);
-        const auto at_b = b.on.until(match::receive(for_b.back()));
-        const auto at_c = c.on.until(match::receive(for_c.back()));
-        t.produced(
-            req::AM_RLY_007,
-            all({t.that(payloads(at_b) == for_b, "the first recipient's messages, in the order sent", at_b),
-                 t.that(payloads(at_c) == for_c, "the second recipient's messages, in the order sent", at_c)}));
+        const auto at_b = gather(b.on, for_b);
+        const auto at_c = gather(c.on, for_c);
+        t.produced(req::AM_RLY_007, all({in_order_sent(t, at_b, for_b), in_order_sent(t, at_c, for_c)}));
     },
 };
 
@@ -150,12 +146,10 @@ AM_CASE("RLY-SEND-008") {
         const auto back = batch(t, 10);
         send_all(a.on, b.amid(), there);
         send_all(b.on, a.amid(), back);
-        const auto at_b = b.on.until(match::receive(there.back()));
-        const auto at_a = a.on.until(match::receive(back.back()));
-        t.produced(req::AM_RLY_001, t.that(payloads(at_b).size() == 10 && payloads(at_a).size() == 10,
-                                           "all messages arrive", at_a, at_b));
-        t.produced(req::AM_RLY_007,
-                   t.that(payloads(at_b) == there && payloads(at_a) == back, "in the order sent", at_a, at_b));
+        const auto at_b = gather(b.on, there);
+        const auto at_a = gather(a.on, back);
+        t.produced(req::AM_RLY_001, all({all_arrive(t, at_b, there), all_arrive(t, at_a, back)}));
+        t.produced(req::AM_RLY_007, all({in_order_sent(t, at_b, there), in_order_sent(t, at_a, back)}));
     },
 };
 

@@ -4,8 +4,10 @@
 #include "conformance/engine/context.hpp"
 #include "conformance_requirements.hpp"
 
+#include <algorithm>
 #include <array>
 #include <initializer_list>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -123,6 +125,54 @@ inline void leave(conn on) {
     std::vector<std::string> out;
     for (const auto& o : seen)
         if (o.is_frame("receive")) out.push_back(o.str("encrypted_payload"));
+    return out;
+}
+
+/// The first arrival of each of `texts`, in the order of arrival. What else comes, a second copy among it, is passed
+/// over; the first of `texts` that does not come ends the wait.
+[[nodiscard]] inline std::vector<observation> gather(conn on, std::vector<std::string> texts) {
+    std::vector<observation> out;
+    while (!texts.empty()) {
+        const auto next = on.seek(match::where("a receive of one of the messages", [&texts](const observation& o) {
+            return o.is_frame("receive") && std::find(texts.begin(), texts.end(), o.str("encrypted_payload")) != texts.end();
+        }));
+        if (!next) break;
+        std::erase(texts, next->str("encrypted_payload"));
+        out.push_back(next.last);
+    }
+    return out;
+}
+
+/// Holds if all of `texts` are among `seen`, in whatever order and number.
+[[nodiscard]] inline finding all_arrive(context& t, const std::vector<observation>& seen,
+                                        const std::vector<std::string>& texts) {
+    const auto got = payloads(seen);
+    const auto lost = std::find_if(texts.begin(), texts.end(), [&got](const std::string& text) {
+        return std::find(got.begin(), got.end(), text) == got.end();
+    });
+    auto out = t.that(lost == texts.end(), "all messages arrive", seen);
+    if (!out.holds)
+        out.saw = "not message " + std::to_string(lost - texts.begin() + 1) + " of " + std::to_string(texts.size());
+    return out;
+}
+
+/// Holds if those of `texts` that are among `seen` first arrive in the order in which they were sent; what is missing or
+/// comes twice is the business of other clauses. Fewer than two show no order.
+[[nodiscard]] inline finding in_order_sent(context& t, const std::vector<observation>& seen,
+                                           const std::vector<std::string>& texts) {
+    std::vector<std::ptrdiff_t> order;
+    for (const auto& text : payloads(seen)) {
+        const auto at = std::find(texts.begin(), texts.end(), text) - texts.begin();
+        if (at != std::ssize(texts) && std::find(order.begin(), order.end(), at) == order.end()) order.push_back(at);
+    }
+    const auto late = std::is_sorted_until(order.begin(), order.end());
+    auto out = t.that(order.size() > 1 && late == order.end(), "the messages arrive in the order sent", seen);
+    if (order.size() < 2) {
+        out.undecided = true;
+        out.saw = "fewer than two messages";
+    } else if (!out.holds) {
+        out.saw = "message " + std::to_string(*late + 1) + " after message " + std::to_string(*std::prev(late) + 1);
+    }
     return out;
 }
 

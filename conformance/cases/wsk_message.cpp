@@ -142,9 +142,7 @@ AM_CASE("WSK-MESSAGE-009") {
         auto [a, b] = t.fresh_pair();
         const auto texts = batch(t, 20);
         send_all(a.on, b.amid(), texts);
-        every arrived;
-        for (const auto& text : texts) arrived += b.on.seek(match::receive(text));
-        t.accepted(req::AM_WSK_037, arrived);
+        t.accepted(req::AM_WSK_037, all_arrive(t, gather(b.on, texts), texts));
     },
 };
 

@@ -301,6 +301,22 @@ AM_CASE("WSK-REFUSE-013") {
     },
 };
 
+AM_CASE("WSK-REFUSE-016") {
+    .title = "an upgrade that bytes follow before its answer is refused, be they frames or a request",
+    .proves = {req::AM_WSK_017},
+    .cost = rtt(18),
+    .run = [](context& t) {
+        auto p = sound_pair(t);
+        every refused;
+        for (const auto& behind : {masked(t.connect_frame(t.fresh())), t.upgrade_request().text()}) {
+            auto c = t.dial_tcp();
+            c.send_raw(t.upgrade_request().text() + behind);
+            refused += c.expect(no_upgrade());
+        }
+        t.refused(req::AM_WSK_017, all({refused, t.alive(p)}));
+    },
+};
+
 AM_CASE("WSK-REFUSE-014") {
     .title = "a page of a foreign origin gets status 403",
     .proves = {req::AM_WSK_010},

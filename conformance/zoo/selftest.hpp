@@ -3,6 +3,10 @@
 // Nulls implement nothing and score nothing. Mutants are the reference relay with one line broken, and fail
 // exactly the cases that zoo.toml names for them: a missing case is a blind oracle, a further one a sloppy
 // oracle. Oddballs are correct but unusual and fail nothing.
+//
+// A mutant or oddball that does not do what is known of it is judged once more, alone and after all others: what a
+// loaded machine did to it does not happen twice, and what a case or the target does, does. Which targets needed that
+// is reported. A null gets no second chance: no delay makes a pass of nothing.
 #pragma once
 
 #include "conformance/engine/results.hpp"
@@ -42,6 +46,7 @@ struct selftest_report {
     std::vector<oddball_score> oddballs;
     /// Requirements with a verdict in the reference run that no mutant's failing check names: oracles nobody needed.
     std::vector<std::string> unneeded;
+    std::vector<std::string> judged_again;  ///< names of targets that were judged a second time
     std::vector<std::string> faults;    ///< the reference relay itself did not pass, or a target did not start
 
     [[nodiscard]] bool clean() const;

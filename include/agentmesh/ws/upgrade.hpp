@@ -52,7 +52,8 @@ using upgrade_decision = std::variant<upgrade_accepted, plain_request, upgrade_r
 
 /// Judges a parsed request. `followed` says that bytes came with the request, which a client must not send
 /// before it has read the answer (RFC 6455 section 4.1).
-/// @spec   AM-WSK-001, AM-WSK-002, AM-WSK-003, AM-WSK-004, AM-WSK-009, AM-WSK-010, AM-WSK-011, AM-WSK-012, AM-WSK-016
+/// @spec   AM-WSK-001, AM-WSK-002, AM-WSK-003, AM-WSK-004, AM-WSK-009, AM-WSK-010, AM-WSK-011, AM-WSK-012, AM-WSK-016,
+///         AM-WSK-017
 [[nodiscard]] upgrade_decision judge_request(const upgrade_options& options, const http_request& request,
                                              bool followed);
 

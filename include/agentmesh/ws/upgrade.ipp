@@ -60,7 +60,10 @@ namespace detail {
         !contains(options.allowed_origins, *fields.only("Origin"))) {
         return fail(errc::http_forbidden, "AM-WSK-010");
     }
-    if (followed && !injected(fault::ws_cl_te)) return fail(errc::http_malformed, "AM-WSK-009");
+    const bool body = injected(fault::ws_cl_te) && fields.count("Content-Length") > 0;
+    if (followed && !body && !injected(fault::ws_early_bytes)) {
+        return fail(errc::http_malformed, "AM-WSK-017");
+    }
     AGENTMESH_TRY(subprotocol, choose_subprotocol(options, fields));
 
     // Sec-WebSocket-Extensions is not even read: no offer is taken up, so none is answered (AM-WSK-012).

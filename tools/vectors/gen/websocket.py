@@ -578,7 +578,7 @@ def handshakes(ledger):
     )
     f.note(
         "early",
-        ["AM-WSK-009"],
+        ["AM-WSK-017"],
         "bytes that came with the request are read as frames",
         "a smuggled request becomes a session",
     )
@@ -865,8 +865,8 @@ def handshakes(ledger):
         request("GET /ws?x HTTP/1.1"),
         request("GET /v1?x HTTP/1.1"),
     )
-    no("parse", 400, "AM-WSK-009", "frame sent with the request", "early", request() + "\u0001\u0000")
-    no("parse", 400, "AM-WSK-009", "second request sent with the first", "early", request() + request())
+    no("parse", 400, "AM-WSK-017", "frame sent with the request", "early", request() + "\u0001\u0000")
+    no("parse", 400, "AM-WSK-017", "second request sent with the first", "early", request() + request())
 
     c = f.group(
         "ws.answer",
