@@ -54,7 +54,7 @@ struct relay_connection {
     ws::connection peer = ws::connection::server();
     std::uint32_t slot;
     std::uint32_t use = 0;        ///< how often the slot was used before: tells a stale deadline from a live one
-    std::uint32_t discarded = 0;  ///< bytes thrown away while lingering
+    std::size_t discarded = 0;    ///< bytes that came after our Close
     life phase = life::head;
     bool known = false;         ///< the machine was told `opened` and not yet `closed`
     bool reading = false;       ///< a read is outstanding

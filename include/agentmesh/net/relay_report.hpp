@@ -75,6 +75,7 @@ struct relay_report {
     counter("plain_requests_total", d.plain_requests, "Requests of /health and /metrics.");
     counter("protocol_failures_total", d.protocol_failures, "Connections failed for breaking RFC 6455 or its limits.");
     counter("close_timeouts_total", d.close_timeouts, "Peers that did not answer a Close in time.");
+    counter("flooded_after_close_total", d.flooded_after_close, "Peers dropped for what they sent after the Close.");
     counter("received_bytes_total", d.bytes_received, "Bytes read from sockets.");
     counter("sent_bytes_total", d.bytes_sent, "Bytes written to sockets.");
     counter("writes_total", d.writes, "System calls that wrote bytes.");

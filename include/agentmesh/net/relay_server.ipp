@@ -161,6 +161,10 @@ std::string basic_relay_server<Machine>::url() const {
 template <class Machine>
 void basic_relay_server<Machine>::take(tcp_socket socket) {
     if (open_ >= options_.max_connections) return refuse_full(std::move(socket));
+    if (options_.send_buffer_bytes > 0) {
+        std::error_code ignored;  // the system's own choice will do too
+        socket.set_option(asio::socket_base::send_buffer_size{static_cast<int>(options_.send_buffer_bytes)}, ignored);
+    }
     auto& c = slab_.acquire(std::move(socket));
     ++open_;
     c.handshake = std::make_unique<ws::server_handshake>(upgrade_);
@@ -314,6 +318,8 @@ void basic_relay_server<Machine>::on_timer() {
         auto* c = slab_.find(who);
         if (!c || c->phase != life::closing) return;
         ++count_.close_timeouts;
+        // A peer that has not answered in all this time will not end TCP either; a relay that stops waits no longer.
+        if (stopping_) return destroy(*c);
         end(*c);
     });
     ends_.expire(at, [this](deadlines::holder who) {

@@ -42,15 +42,19 @@ std::span<std::uint8_t> basic_relay_server<Machine>::read_on(relay_connection& c
 
 template <class Machine>
 void basic_relay_server<Machine>::receive(relay_connection& c, std::span<std::uint8_t> input) {
+    if (c.phase >= life::closing && c.phase != life::gone) {
+        c.discarded += input.size();
+        if (c.discarded > options_.discard_bytes) {
+            ++count_.flooded_after_close;
+            return destroy(c);
+        }
+    }
     switch (c.phase) {
         case life::head:
         case life::open:
         case life::closing: return c.tls ? receive_secure(c, input) : receive_plain(c, input);
         case life::ending:
-        case life::lingering:
-            c.discarded += static_cast<std::uint32_t>(input.size());
-            if (c.discarded > 1024 * 1024) destroy(c);
-            return;
+        case life::lingering: return;
         case life::gone: return;
     }
 }

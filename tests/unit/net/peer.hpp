@@ -20,6 +20,9 @@ public:
         socket_.set_option(agentmesh::net::tcp::no_delay{true});
     }
 
+    /// How much the system takes in for this peer while it does not read.
+    void receive_buffer(int bytes) { socket_.set_option(asio::socket_base::receive_buffer_size{bytes}); }
+
     /// Sends bytes as they are.
     void send_raw(std::string_view bytes) {
         while (!bytes.empty()) {
