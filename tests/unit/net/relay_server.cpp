@@ -239,6 +239,37 @@ TEST_CASE("a peer that never answers Close is let go after the grace", "[unit][n
     CHECK(f.relay.report().driver.close_timeouts == 1);
 }
 
+TEST_CASE("a peer that sends on and on after our Close is dropped, and not served until the grace is over", "[unit][net]") {
+    auto options = any_port();
+    options.close_grace = 1h;
+    options.discard_bytes = 100'000;
+    const bool over = GENERATE(false, true);
+    fixture f{options};
+    auto a = f.open();
+    a.send_text("close 1008");
+    CHECK(a.next().close_code() == 1008);
+    const auto before = f.relay.report().driver.bytes_received;
+    buffer frame;
+    ws::append_masked_frame(frame, {1, 2, 3, 4}, opcode::text, std::string(9'992, 'x'));
+    REQUIRE(frame.size() == 10'000);
+    for (int i = 0; i < 9; ++i) a.send_raw(as_text(frame));
+    f.wait([&] { return f.relay.report().driver.bytes_received == before + 90'000; });
+    CHECK(f.relay.report().connections == 1);
+    if (over) {
+        a.send_raw(as_text(frame));
+        a.send_raw("x");
+        f.wait([&] { return f.relay.report().connections == 0; });
+        CHECK(f.relay.report().driver.flooded_after_close == 1);
+    } else {
+        a.send_close(1008);  // an honest peer that had so much under way
+        CHECK(a.read_to_end().empty());
+        a.end_input();
+        f.wait([&] { return f.relay.report().connections == 0; });
+        CHECK(f.relay.report().driver.flooded_after_close == 0);
+    }
+    CHECK(f.events() == std::vector<std::string>{"opened 0", "closed 0"});
+}
+
 TEST_CASE("a peer that breaks the protocol reads the Close, not a reset, however much it has sent",
           "[unit][net][AM-WSK-020][AM-WSK-030]") {
     fixture f;
@@ -289,6 +320,28 @@ TEST_CASE("a reader that stops is bounded, harms nobody, and is told when it rea
     for (std::size_t i = 0; i < flooded; ++i) REQUIRE(slow.next_text().size() == 10'000);
     CHECK(slow.next_text() == "drained");
     CHECK(std::count(f.events().begin(), f.events().end(), "drained 0") == 1);
+}
+
+TEST_CASE("a reader that stops swallows the queue and one send buffer, not megabytes", "[unit][net][AM-RLY-075]") {
+    auto options = any_port();
+    options.queue_bytes = 64 * 1024;
+    fixture f{options};
+    auto slow = f.dial();
+    slow.receive_buffer(16 * 1024);
+    slow.upgrade();
+    auto quick = f.open();
+    // Until nothing more goes out: what is taken lies in the queue, in our socket and in the reader's.
+    std::size_t before = 0;
+    int stalled = 0;
+    for (int round = 0; round < 1000 && stalled < 10; ++round) {
+        quick.send_text("flood 0 10000");
+        quick.send_text("echo done");
+        while (quick.next_text() != "done") {}
+        stalled = f.relay.machine().flooded == before ? stalled + 1 : 0;
+        before = f.relay.machine().flooded;
+    }
+    CHECK(stalled == 10);
+    CHECK(before * 10'000 < options.queue_bytes + 5 * options.send_buffer_bytes);
 }
 
 TEST_CASE("an empty queue takes one message, however small the queue", "[unit][net][AM-RLY-075]") {
@@ -427,6 +480,21 @@ TEST_CASE("stop waits for peers that do not answer only as long as it was told",
     f.io.run();  // returns
     CHECK(f.relay.report().connections == 0);
     CHECK(f.events().back() == "closed 0");
+}
+
+TEST_CASE("stop waits for peers that do not answer one close grace, not two", "[unit][net][AM-RLY-076]") {
+    auto options = any_port();
+    options.close_grace = 1s;
+    fixture f{options};
+    auto a = f.open();
+    auto b = f.open();
+    const auto began = std::chrono::steady_clock::now();
+    f.relay.stop();
+    f.io.run();
+    const auto took = std::chrono::steady_clock::now() - began;
+    CHECK(f.relay.report().driver.close_timeouts == 2);
+    CHECK(took >= 1s);
+    CHECK(took < 1900ms);
 }
 
 TEST_CASE("an unnamed relay is called by its authority", "[unit][net]") {
