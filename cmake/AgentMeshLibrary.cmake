@@ -1,6 +1,6 @@
 # The header-only targets and their installation.
 #
-#   agentmesh::agentmesh   the sans-IO library: C++20, libsodium, tl::expected
+#   agentmesh::agentmesh   the sans-IO library: C++20, libsodium, tl::expected; libcrypto when AGENTMESH_OPENSSL_AEAD is on
 #   agentmesh::net         the same with the Asio drivers under net/; TLS when AGENTMESH_TLS is on
 
 find_package(PkgConfig REQUIRED)
@@ -16,6 +16,11 @@ file(GLOB_RECURSE agentmesh_headers CONFIGURE_DEPENDS
 target_sources(agentmesh INTERFACE FILE_SET HEADERS
                BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${agentmesh_headers})
 target_link_libraries(agentmesh INTERFACE PkgConfig::sodium tl::expected)
+if(AGENTMESH_OPENSSL_AEAD)
+  find_package(OpenSSL 3.0 REQUIRED)
+  target_link_libraries(agentmesh INTERFACE OpenSSL::Crypto)
+  target_compile_definitions(agentmesh INTERFACE AGENTMESH_OPENSSL_AEAD=1)
+endif()
 
 add_library(agentmesh_net INTERFACE)
 add_library(agentmesh::net ALIAS agentmesh_net)

@@ -5,6 +5,9 @@
 #pragma once
 
 #include <agentmesh/crypto/secret.hpp>
+#if AGENTMESH_OPENSSL_AEAD
+#include <agentmesh/crypto/openssl_aead.hpp>
+#endif
 
 namespace agentmesh::crypto {
 
@@ -15,11 +18,16 @@ struct chacha20poly1305_ietf {
     using key = secret<crypto_aead_chacha20poly1305_ietf_KEYBYTES, struct chacha20poly1305_key_tag>;
     using nonce = fixed_bytes<crypto_aead_chacha20poly1305_ietf_NPUBBYTES, struct chacha20poly1305_nonce_tag>;
 
-    /// @param out  exactly `plain.size() + tag_size` bytes; may start where `plain` starts
+    /// @param out  exactly `plain.size() + tag_size` bytes; apart from `plain`, or starting where it starts
     template <std::size_t N, class Tag>
         requires(N == key::size)
     static void seal(std::span<std::uint8_t> out, const secret<N, Tag>& with, const nonce& once, byte_view ad,
                      byte_view plain) noexcept {
+#if AGENTMESH_OPENSSL_AEAD
+        if (plain.size() >= openssl::worthwhile_size &&
+            openssl::chacha20poly1305::of_thread().seal(out, with.reveal(), once.bytes(), ad, plain))
+            return;
+#endif
         crypto_aead_chacha20poly1305_ietf_encrypt(out.data(), nullptr, plain.data(), plain.size(), ad.data(), ad.size(),
                                                   nullptr, once.data(), with.reveal().data());
     }
@@ -31,6 +39,17 @@ struct chacha20poly1305_ietf {
     [[nodiscard]] static result<void> open(std::span<std::uint8_t> out, const secret<N, Tag>& with, const nonce& once,
                                            byte_view ad, byte_view sealed) noexcept {
         if (sealed.size() < tag_size || out.size() != sealed.size() - tag_size) return fail(errc::bad_tag);
+#if AGENTMESH_OPENSSL_AEAD
+        if (out.size() >= openssl::worthwhile_size) {
+            const auto verified =
+                openssl::chacha20poly1305::of_thread().open(out, with.reveal(), once.bytes(), ad, sealed);
+            if (verified && *verified) return {};
+            if (verified) {
+                std::fill(out.begin(), out.end(), std::uint8_t{0});
+                return fail(errc::bad_tag);
+            }
+        }
+#endif
         if (crypto_aead_chacha20poly1305_ietf_decrypt(out.data(), nullptr, nullptr, sealed.data(), sealed.size(),
                                                       ad.data(), ad.size(), once.data(), with.reveal().data()) != 0) {
             std::fill(out.begin(), out.end(), std::uint8_t{0});

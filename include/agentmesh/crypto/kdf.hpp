@@ -30,6 +30,12 @@ inline void hmac_sha256(std::span<std::uint8_t, 32> out, byte_view key, byte_vie
     hmac_sha256_stream{key}.update(message).finish(out);
 }
 
+/// HMAC of two messages of one byte each under one key of 32 bytes, as the chains of a ratchet take it: the work of
+/// both side by side.
+/// @secret as hmac_sha256
+void hmac_sha256_two(std::span<std::uint8_t, 32> first_out, std::span<std::uint8_t, 32> second_out,
+                     std::span<const std::uint8_t, 32> key, std::uint8_t first, std::uint8_t second) noexcept;
+
 /// True if `tag` is the HMAC of `message`; compared in constant time. A tag of another length is wrong.
 [[nodiscard]] bool verify_hmac_sha256(byte_view tag, byte_view key, byte_view message) noexcept;
 

@@ -9,11 +9,51 @@ inline hmac_sha256_stream::hmac_sha256_stream(byte_view key) noexcept {
         sha256_stream{}.update(key).finish(std::span{pad}.first<32>());
     else
         std::copy(key.begin(), key.end(), pad.begin());
+    auto other = pad;
     for (auto& byte : pad) byte ^= 0x36;
-    inner_.update(pad);
-    for (auto& byte : pad) byte ^= 0x36 ^ 0x5c;
-    outer_.update(pad);
+    for (auto& byte : other) byte ^= 0x5c;
+    sha256_stream::update_two(inner_, pad, outer_, other);
     sodium_memzero(pad.data(), pad.size());
+    sodium_memzero(other.data(), other.size());
+}
+
+inline void hmac_sha256_two(std::span<std::uint8_t, 32> first_out, std::span<std::uint8_t, 32> second_out,
+                            std::span<const std::uint8_t, 32> key, std::uint8_t first, std::uint8_t second) noexcept {
+    struct working {
+        std::array<std::uint32_t, 8> inner = sha256_initial_state, outer = sha256_initial_state, of_first, of_second;
+        std::array<std::uint8_t, 64> a, b;
+        ~working() { sodium_memzero(this, sizeof *this); }
+    } at;
+    const auto put_length = [](std::array<std::uint8_t, 64>& block, std::size_t bytes) {
+        block[62] = static_cast<std::uint8_t>(bytes * 8 >> 8);
+        block[63] = static_cast<std::uint8_t>(bytes * 8);
+    };
+    at.a.fill(0x36);
+    at.b.fill(0x5c);
+    for (std::size_t i = 0; i < key.size(); ++i) {
+        at.a[i] ^= key[i];
+        at.b[i] ^= key[i];
+    }
+    sha256_compress_two(at.inner.data(), at.a.data(), at.outer.data(), at.b.data());
+
+    at.of_first = at.of_second = at.inner;
+    at.a = {first, 0x80};
+    at.b = {second, 0x80};
+    put_length(at.a, 64 + 1);
+    put_length(at.b, 64 + 1);
+    sha256_compress_two(at.of_first.data(), at.a.data(), at.of_second.data(), at.b.data());
+
+    sha256_write_state(at.of_first, std::span{at.a}.first<32>());
+    sha256_write_state(at.of_second, std::span{at.b}.first<32>());
+    for (auto* const block : {&at.a, &at.b}) {
+        std::fill(block->begin() + 32, block->end(), std::uint8_t{0});
+        (*block)[32] = 0x80;
+        put_length(*block, 64 + 32);
+    }
+    at.of_first = at.of_second = at.outer;
+    sha256_compress_two(at.of_first.data(), at.a.data(), at.of_second.data(), at.b.data());
+    sha256_write_state(at.of_first, first_out);
+    sha256_write_state(at.of_second, second_out);
 }
 
 inline void hmac_sha256_stream::finish(std::span<std::uint8_t, 32> out) noexcept {

@@ -103,6 +103,51 @@ AGENTMESH_SHA_TARGET inline void sha256_compress_shani(std::uint32_t* state, con
     _mm_storeu_si128(reinterpret_cast<__m128i*>(state + 4), _mm_alignr_epi8(dchg, feba, 8));
 }
 
+AGENTMESH_SHA_TARGET inline void sha256_compress_two_shani(std::uint32_t* const (&state)[2],
+                                                           const std::uint8_t* const (&block)[2]) noexcept {
+    const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+    const auto load = [](const void* from) { return _mm_loadu_si128(static_cast<const __m128i*>(from)); };
+
+    __m128i abef[2], cdgh[2], w[2][4];
+#pragma GCC unroll 2
+    for (int k = 0; k < 2; ++k) {
+        const __m128i cdab = _mm_shuffle_epi32(load(state[k]), 0xB1);
+        const __m128i efgh = _mm_shuffle_epi32(load(state[k] + 4), 0x1B);
+        abef[k] = _mm_alignr_epi8(cdab, efgh, 8);
+        cdgh[k] = _mm_blend_epi16(efgh, cdab, 0xF0);
+    }
+    const __m128i abef_before[2] = {abef[0], abef[1]}, cdgh_before[2] = {cdgh[0], cdgh[1]};
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) {
+        const __m128i constants = load(sha256_round_constants.data() + 4 * i);
+        __m128i added[2];
+#pragma GCC unroll 2
+        for (int k = 0; k < 2; ++k) {
+            __m128i& now = w[k][i % 4];
+            if (i < 4) {
+                now = _mm_shuffle_epi8(load(block[k] + 16 * i), big_endian);
+            } else {
+                const __m128i last = w[k][(i + 3) % 4], before_last = w[k][(i + 2) % 4];
+                now = sha256_message1(now, w[k][(i + 1) % 4]);
+                now = _mm_add_epi32(now, _mm_alignr_epi8(last, before_last, 4));
+                now = sha256_message2(now, last);
+            }
+            added[k] = _mm_add_epi32(now, constants);
+        }
+        cdgh[0] = sha256_two_rounds(cdgh[0], abef[0], added[0]);
+        cdgh[1] = sha256_two_rounds(cdgh[1], abef[1], added[1]);
+        abef[0] = sha256_two_rounds(abef[0], cdgh[0], _mm_shuffle_epi32(added[0], 0x0E));
+        abef[1] = sha256_two_rounds(abef[1], cdgh[1], _mm_shuffle_epi32(added[1], 0x0E));
+    }
+#pragma GCC unroll 2
+    for (int k = 0; k < 2; ++k) {
+        const __m128i feba = _mm_shuffle_epi32(_mm_add_epi32(abef[k], abef_before[k]), 0x1B);
+        const __m128i dchg = _mm_shuffle_epi32(_mm_add_epi32(cdgh[k], cdgh_before[k]), 0xB1);
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(state[k]), _mm_blend_epi16(feba, dchg, 0xF0));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(state[k] + 4), _mm_alignr_epi8(dchg, feba, 8));
+    }
+}
+
 inline bool has_sha_instructions() noexcept {
     unsigned a = 0, b = 0, c = 0, d = 0;
     if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & bit_SSSE3) == 0 || (c & bit_SSE4_1) == 0) return false;
@@ -116,6 +161,27 @@ inline sha256_compress sha256_best() noexcept {
     if (shani) return sha256_compress_shani;
 #endif
     return sha256_compress_portable;
+}
+
+inline void sha256_compress_two(std::uint32_t* first, const std::uint8_t* first_block, std::uint32_t* second,
+                                const std::uint8_t* second_block) noexcept {
+#if defined(AGENTMESH_SHA_NI)
+    if (sha256_best() == sha256_compress_shani)
+        return sha256_compress_two_shani({first, second}, {first_block, second_block});
+#endif
+    sha256_compress_portable(first, first_block, 1);
+    sha256_compress_portable(second, second_block, 1);
+}
+
+inline void sha256_write_state(const std::array<std::uint32_t, 8>& state, std::span<std::uint8_t, 32> out) noexcept {
+    for (std::size_t i = 0; i < 32; ++i) out[i] = static_cast<std::uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+inline void sha256_stream::update_two(sha256_stream& a, std::span<const std::uint8_t, 64> for_a, sha256_stream& b,
+                                      std::span<const std::uint8_t, 64> for_b) noexcept {
+    sha256_compress_two(a.state_.data(), for_a.data(), b.state_.data(), for_b.data());
+    a.length_ += 64;
+    b.length_ += 64;
 }
 
 inline sha256_stream& sha256_stream::update(byte_view bytes) noexcept {
@@ -150,7 +216,7 @@ inline void sha256_stream::finish(std::span<std::uint8_t, 32> out) noexcept {
     const std::uint64_t bits = length_ * 8;
     for (std::size_t i = 0; i < 8; ++i) block_[56 + i] = static_cast<std::uint8_t>(bits >> (56 - 8 * i));
     compress(state_.data(), block_.data(), 1);
-    for (std::size_t i = 0; i < 32; ++i) out[i] = static_cast<std::uint8_t>(state_[i / 4] >> (24 - 8 * (i % 4)));
+    sha256_write_state(state_, out);
 }
 
 inline sha256_digest sha256(byte_view bytes) noexcept {

@@ -16,11 +16,8 @@ root_step kdf_rk(const root_key& root, const crypto::shared_secret& dh) noexcept
 }
 
 inline chain_step kdf_ck(const chain_key& chain) noexcept {
-    constexpr std::array<std::uint8_t, 1> message = {0x01}, next = {0x02};
     chain_step out;
-    crypto::hmac_sha256_stream keyed{chain.reveal()};
-    crypto::hmac_sha256_stream{keyed}.update(message).finish(out.message.reveal_storage());
-    keyed.update(next).finish(out.next.reveal_storage());
+    crypto::hmac_sha256_two(out.message.reveal_storage(), out.next.reveal_storage(), chain.reveal(), 0x01, 0x02);
     return out;
 }
 

@@ -65,6 +65,40 @@ TEST_CASE("Both block functions of SHA-256 agree on random states and blocks", "
     }
 }
 
+TEST_CASE("Two blocks side by side are two blocks one after the other", "[unit][crypto]") {
+    scripted_random random{5};
+    for (int round = 0; round < 2000; ++round) {
+        std::array<std::uint8_t, 64> states;
+        std::array<std::uint8_t, 128> blocks;
+        REQUIRE(random.fill(states));
+        REQUIRE(random.fill(blocks));
+        std::array<std::uint32_t, 16> together, apart;
+        std::memcpy(together.data(), states.data(), 64);
+        apart = together;
+        sha256_compress_two(together.data(), blocks.data(), together.data() + 8, blocks.data() + 64);
+        sha256_compress_portable(apart.data(), blocks.data(), 1);
+        sha256_compress_portable(apart.data() + 8, blocks.data() + 64, 1);
+        if (together != apart) FAIL("round " << round);
+    }
+}
+
+TEST_CASE("HMAC of two bytes under one key is HMAC of each, also where the key is written over", "[unit][crypto]") {
+    scripted_random random{6};
+    for (int round = 0; round < 200; ++round) {
+        std::array<std::uint8_t, 34> drawn;
+        REQUIRE(random.fill(drawn));
+        const auto key = std::span{drawn}.first<32>();
+        std::array<std::uint8_t, 32> expected[2], first, second;
+        hmac_sha256(expected[0], key, byte_view{drawn}.subspan(32, 1));
+        hmac_sha256(expected[1], key, byte_view{drawn}.subspan(33, 1));
+        hmac_sha256_two(first, second, key, drawn[32], drawn[33]);
+        CHECK(first == expected[0]);
+        CHECK(second == expected[1]);
+        hmac_sha256_two(first, key, key, drawn[32], drawn[33]);
+        CHECK(std::equal(key.begin(), key.end(), expected[1].begin()));
+    }
+}
+
 TEST_CASE("HMAC-SHA-256 agrees with libsodium for keys and messages around the block size", "[unit][crypto]") {
     scripted_random random{4};
     buffer bytes(200);

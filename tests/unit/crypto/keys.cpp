@@ -189,3 +189,36 @@ TEST_CASE("ChaCha20-Poly1305 reproduces RFC 8439 section 2.8.2 and binds its ass
     CHECK(cipher::open(opened, key, nonce, ad, sealed).error().code == errc::bad_tag);
     CHECK(opened == buffer(opened.size()));
 }
+
+// Above a size OpenSSL does the work where the build has it; libsodium is what both must agree with.
+TEST_CASE("ChaCha20-Poly1305 of every size is that of libsodium, and a changed bit opens nothing", "[unit][crypto]") {
+    using cipher = chacha20poly1305_ietf;
+    scripted_random random{7};
+    const auto key = cipher::key::generate(random).value();
+    const auto nonce = random_value<cipher::nonce>(random).value();
+    for (const std::size_t size : {0u, 1u, 255u, 2047u, 2048u, 2049u, 4096u, 16384u, 65536u}) {
+        buffer text(size), ad(size % 77), sealed(size + cipher::tag_size), theirs(sealed.size()), opened(size);
+        REQUIRE(random.fill(text));
+        REQUIRE(random.fill(ad));
+        cipher::seal(sealed, key, nonce, ad, text);
+        crypto_aead_chacha20poly1305_ietf_encrypt(theirs.data(), nullptr, text.data(), text.size(), ad.data(), ad.size(),
+                                                  nullptr, nonce.data(), key.reveal().data());
+        CHECK(sealed == theirs);
+        REQUIRE(cipher::open(opened, key, nonce, ad, sealed));
+        CHECK(opened == text);
+
+        buffer in_place = text;
+        in_place.resize(sealed.size());
+        cipher::seal(in_place, key, nonce, ad, byte_view{in_place}.first(size));
+        CHECK(in_place == sealed);
+
+        for (const std::size_t at : {std::size_t{0}, size / 2, sealed.size() - 1}) {
+            auto changed = sealed;
+            changed[at] ^= 0x10;
+            const auto refused = cipher::open(opened, key, nonce, ad, changed);
+            REQUIRE_FALSE(refused);
+            CHECK(refused.error().code == errc::bad_tag);
+            CHECK(std::all_of(opened.begin(), opened.end(), [](std::uint8_t byte) { return byte == 0; }));
+        }
+    }
+}
