@@ -61,19 +61,28 @@ inline std::string_view class_of(errc code) {
         case errc::amid_mismatch:
         case errc::bad_identity_file:
         case errc::stale_proof:
+        case errc::stale_prekey:
+        case errc::epoch_rollback:
         case errc::future_proof:
         case errc::fallback_refused: return "auth";
-        case errc::replayed_proof: return "replay";
+        case errc::replayed_proof:
+        case errc::duplicate:
+        case errc::knock_replayed:
+        case errc::bad_sequence: return "replay";
         case errc::bad_signature:
         case errc::weak_key:
         case errc::zero_shared_secret:
         case errc::bad_tag: return "crypto";
         case errc::json_too_deep:
         case errc::json_too_many_members:
+        case errc::too_far:
+        case errc::counter_exhausted:
         case errc::too_large: return "limit";
         case errc::identity_file_access:
         case errc::not_allowed: return "policy";
-        case errc::connect_expected: return "state";
+        case errc::connect_expected:
+        case errc::unknown_prekey:
+        case errc::ratchet_not_ready: return "state";
         default: return "parse";
     }
 }

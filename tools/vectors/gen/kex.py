@@ -145,6 +145,26 @@ def cards(ledger):
         ("little-endian epoch", card[:84] + (1).to_bytes(4, "little") + card[88:]),
     ]:
         r.reject("crypto", f"card: {comment}", ["binding"], row(data), honest)
+    f.note("epoch", ["AM-KEX-007"], "the highest epoch of a peer is not remembered", "a stolen exchange key serves for ever", ["cat 36"])
+    k = f.group("card.succeed", "cards of seeded agents, accepted in this order", None)
+    of = lambda *epochs: [Mesh("alice", e).card().hex() for e in epochs]
+    row = lambda before, card: {"accepted": before, "card": card.hex()}
+    for comment, before, epoch in [
+        ("first card", [], 0),
+        ("same epoch", [5], 5),
+        ("next epoch", [5], 6),
+        ("far ahead", [5], 2**32 - 1),
+        ("after the highest", [3, 5, 5, 7], 7),
+    ]:
+        k.accept(comment, ["epoch"], row(of(*before), Mesh("alice", epoch).card()))
+    k.accept("another agent's card of a lower epoch", ["epoch"], row(of(9), CAROL.card()))
+    for comment, before, epoch, good in [
+        ("one epoch back", [5], 4, 5),
+        ("epoch 0 after 1", [1], 0, 1),
+        ("back to one accepted before", [3, 5], 3, 5),
+        ("far back", [2**32 - 1], 0, 2**32 - 1),
+    ]:
+        k.reject("auth", comment, ["epoch"], row(of(*before), Mesh("alice", epoch).card()), row(of(*before), Mesh("alice", good).card()))
     return f
 
 
@@ -387,6 +407,97 @@ def bundles(ledger):
     return f
 
 
+class Manager:
+    """The prekey rules of SPEC.md, without keys: ids, times, and what is left."""
+
+    def __init__(self):
+        self.signed, self.one_time, self.next_one = [], [], 1
+
+    def maintain(self, now):
+        rotated = not self.signed or now >= self.signed[-1][1] + WEEK
+        if rotated:
+            self.signed.append((len(self.signed) + 1, now))
+        added = 100 - len(self.one_time) if len(self.one_time) < 20 else 0
+        self.one_time += range(self.next_one, self.next_one + added)
+        self.next_one += added
+        return {"rotated": rotated, "added": added} | self.published()
+
+    def published(self):
+        return {"signed_id": self.signed[-1][0], "one_time": [self.one_time[0], self.one_time[-1]], "left": len(self.one_time)}
+
+    def spend(self, count):
+        del self.one_time[:count]
+        return {"left": len(self.one_time)}
+
+
+def managers(ledger):
+    f = VectorFile(ledger, "kex", "manager")
+    f.note("refill", ["AM-KEX-030"], "the mark or the number is another, or nothing is refilled", "agents run out of one-time keys", ["cat 29"])
+    f.note("rotate", ["AM-KEX-031"], "the signed prekey is never replaced", "one stolen key opens years of first messages")
+    f.note("grace", ["AM-KEX-032"], "the former prekey is erased at once", "first messages under way are lost", ["cat 28"])
+    f.note("late", ["AM-KEX-033"], "the former prekey is honoured for ever", "a stolen key opens first messages for ever", ["cat 28"])
+    f.note("ids", ["AM-KEX-034"], "ids begin anew after a restart", "a first message is answered under another key", ["cat 25"])
+    f.note("spent", ["AM-KEX-035"], "a spent key is found again", "a first message is replayed", ["cat 25"])
+    f.note("saved", ["AM-KEX-036"], "keys are published before they are saved", "first messages cannot be opened after a crash", ["cat 32"])
+    g = f.group("prekeys.script", "rules of SPEC.md; no key bytes are compared", None)
+
+    def run(steps):
+        manager, results = Manager(), []
+        for one in steps:
+            match one["do"]:
+                case "maintain":
+                    results.append(manager.maintain(one["at"]))
+                case "maintain_unsaved":  # the store refuses
+                    results.append({"refused": True} | (manager.published() if manager.signed else {}))
+                case "spend":
+                    results.append(manager.spend(one["count"]))
+                case "restart":
+                    results.append(manager.published())
+        return results
+
+    day = 24 * 3600
+    at = lambda offset: {"do": "maintain", "at": CLOCK + offset}
+    spend = lambda count: {"do": "spend", "count": count}
+    restart = {"do": "restart"}
+
+    def add(comment, flags, steps, last=None):
+        test = g.accept(comment, flags, {"steps": steps} | ({"last": last} if last else {}))
+        test["output"] = {"results": run(steps)}
+        return test
+
+    add("first upkeep", ["refill", "rotate"], [at(0)])
+    add("80 spent: nothing is due", ["refill"], [at(0), spend(80), at(1)])
+    add("81 spent: refilled to 100", ["refill"], [at(0), spend(81), at(1)])
+    add("all spent", ["refill", "ids"], [at(0), spend(100), at(1), spend(100), at(2)])
+    add("a second before 7 days", ["rotate"], [at(0), at(7 * day - 1)])
+    add("7 days", ["rotate"], [at(0), at(7 * day)])
+    add("four weeks", ["rotate"], [at(k * 7 * day) for k in range(5)])
+    add("restart between upkeeps", ["ids"], [at(0), spend(90), restart, at(1), restart, at(7 * day), restart])
+    add("spent keys stay spent over a restart", ["ids"], [at(0), spend(30), restart, spend(55), restart, at(1)])
+    add("nothing is published that is not saved", ["saved"], [at(0), spend(90), {"do": "maintain_unsaved", "at": CLOCK + 7 * day}, at(7 * day)])
+    rotated = [at(0), at(7 * day)]
+    signed = lambda number, offset: {"signed": number, "at": CLOCK + offset}
+    add("present signed prekey", ["grace"], rotated, signed(2, 7 * day))
+    add("former signed prekey at once", ["grace"], rotated, signed(1, 7 * day))
+    edge = add("former signed prekey after 24 hours", ["grace"], rotated, signed(1, 8 * day))
+
+    def no(why, comment, flag, steps, last, good):
+        g.reject(why, comment, [flag], {"steps": steps, "last": last}, good)
+
+    no("auth", "former signed prekey a second later", "late", rotated, signed(1, 8 * day + 1), edge)
+    no("auth", "former signed prekey a week later", "late", rotated, signed(1, 13 * day), edge)
+    no("state", "signed prekey that never was", "late", rotated, signed(3, 8 * day), edge)
+    no("state", "signed prekey 0", "late", rotated, signed(0, 8 * day), edge)
+    steps = [at(0), spend(5)]
+    good = add("next one-time prekey", ["ids"], steps, {"one_time": 6})
+    for number in (5, 1, 101, 0, 2**32 - 2):
+        no("state", f"one-time prekey {number}", "spent", steps, {"one_time": number}, good)
+    steps = [at(0), spend(5), restart]
+    good = add("next one-time prekey after a restart", ["ids"], steps, {"one_time": 6})
+    no("state", "spent one-time prekey after a restart", "spent", steps, {"one_time": 5}, good)
+    return f
+
+
 LOW = {  # u-coordinates whose product with any scalar is zero
     "0": bytes(32),
     "1": (1).to_bytes(32, "little"),
@@ -543,4 +654,4 @@ def agreements(ledger):
 
 
 def files(ledger):
-    return [signatures(ledger), cards(ledger), prekeys(ledger), bundles(ledger), agreements(ledger)]
+    return [signatures(ledger), cards(ledger), prekeys(ledger), bundles(ledger), managers(ledger), agreements(ledger)]

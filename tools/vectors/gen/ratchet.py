@@ -36,7 +36,6 @@ def keys(ledger):
     f.note("message", ["AM-RAT-003"], "extract before expand, or nonce before key", "no message opens")
     f.note("header", ["AM-RAT-004"], "another order or little-endian numbers", "tags do not verify", ["cat 17"])
     f.note("ad-am1", ["AM-RAT-005"], "parts without lengths, or in another order", "tags do not verify", ["cat 17"])
-    f.note("ad-wire10", ["AM-RAT-005"], "identifiers in the order of sender and receiver", "replies do not open", ["cat 17"])
 
     def root(i):
         out = kdf_rk(i["suite"], hexed(i["root"]), hexed(i["dh"]))
@@ -108,32 +107,12 @@ def keys(ledger):
                 ["ad-am1"],
                 {"bound_to": seeded(f"transcript/{flags}").hex(), "direction": direction, "frame_head": head.hex()},
             )
-    w = f.group(
-        "wire10.prefix",
-        "seeded keys; identifiers with bytes beyond ASCII",
-        lambda i: ({}, {"prefix": wire10_prefix(i["initiator"], i["responder"], hexed(i["initiator_key"]), hexed(i["responder_key"])).hex()}),
-    )
-    for initiator, responder in (
-        ("did:mesh:" + "0" * 32, "did:mesh:" + "f" * 32),
-        ("did:mesh:" + "f" * 32, "did:mesh:" + "0" * 32),
-        ("did:mesh:ü", "did:agentmesh:x"),
-        ("", ""),
-    ):
-        w.accept(
-            f"{initiator!r} and {responder!r}",
-            ["ad-wire10"],
-            {"initiator": initiator, "responder": responder, "initiator_key": a.exchange.hex(), "responder_key": b.exchange.hex()},
-        )
     return f
 
 
 def am1_prefix(a, b, bound_to, direction, frame_head):
     parts = (label("am1:message"), a.raw_amid, b.raw_amid, a.public, b.public, a.exchange, b.exchange, bound_to)
     return b"".join(map(lp, parts)) + u8(direction) + frame_head
-
-
-def wire10_prefix(initiator, responder, initiator_key, responder_key):
-    return initiator.encode() + b"|" + responder.encode() + initiator_key + responder_key
 
 
 def sealed(ledger):
