@@ -17,7 +17,8 @@ inline unsigned caller_rates::take(const amid& who, std::uint32_t limit, steady_
     const auto is_over = [now](const minute& one) { return now >= one.begins + limits::rate_window; };
     auto at = minutes_.find(who);
     if (at == minutes_.end()) {
-        if (minutes_.size() >= known_callers) std::erase_if(minutes_, [&](const auto& one) { return is_over(one.second); });
+        if (minutes_.size() >= known_callers)
+            std::erase_if(minutes_, [&](const auto& one) { return is_over(one.second); });
         if (minutes_.size() >= known_callers) return 60;
         at = minutes_.emplace(who, minute{now, 0}).first;
     }
@@ -226,7 +227,8 @@ verdict all_of<P...>::decide(const applicant& asking) {
 
 template <PolicySource... P>
 std::uint64_t all_of<P...>::generation() {
-    return std::apply([](auto&... part) { return (std::uint64_t{0} + ... + std::uint64_t{part.generation()}); }, parts_);
+    return std::apply([](auto&... part) { return (std::uint64_t{0} + ... + std::uint64_t{part.generation()}); },
+                      parts_);
 }
 
 template <PolicySource... P>
@@ -245,7 +247,8 @@ verdict any_of<P...>::decide(const applicant& asking) {
 
 template <PolicySource... P>
 std::uint64_t any_of<P...>::generation() {
-    return std::apply([](auto&... part) { return (std::uint64_t{0} + ... + std::uint64_t{part.generation()}); }, parts_);
+    return std::apply([](auto&... part) { return (std::uint64_t{0} + ... + std::uint64_t{part.generation()}); },
+                      parts_);
 }
 
 static_assert(PolicySource<policy_source> && PolicySource<allow_intents> && PolicySource<deny_all> &&
