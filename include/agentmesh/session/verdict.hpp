@@ -30,7 +30,7 @@ enum class session_kind : std::uint8_t { request_response, conversation, stream 
 struct session_request {
     session_kind kind = session_kind::conversation;
     std::uint32_t ttl_seconds = 300;
-    std::uint32_t expected_messages = 20;  ///< in both directions together
+    std::uint32_t expected_messages = 20;  ///< that each side may send
 
     friend bool operator==(const session_request&, const session_request&) = default;
 };
@@ -38,7 +38,7 @@ struct session_request {
 /// What an accepted session is held to, on both sides.
 struct constraints {
     std::uint32_t max_message_size_bytes = 65'536;
-    std::uint32_t max_messages = 20;  ///< in both directions together
+    std::uint32_t max_messages = 20;  ///< of each side; counted apart, so that crossing messages never exceed it
     std::uint32_t ttl_seconds = 300;
 
     friend bool operator==(const constraints&, const constraints&) = default;

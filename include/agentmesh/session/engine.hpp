@@ -1,0 +1,231 @@
+// All sessions of one agent under suite am1: knocking, answering, talking, closing, and healing after a loss.
+//
+//     session::engine mesh{self, card, random, policy, prekeys, {}};
+//     AGENTMESH_CHECK(mesh.restore(store, now, sink));
+//     auto id = mesh.knock(bundle, {.category = "travel"}, {}, now, sink);    // sink.persist(…), sink.send(…)
+//     mesh.on_message(from, type, payload, now, sink);                        // sink.opened(…), sink.received(…)
+//     mesh.send(*id, envelope, now, sink);
+//
+// One rule holds everywhere: compute on a copy, persist, and only then let the copy be the state and let frames leave.
+// A persist that fails leaves everything as it was, and the caller hears not_persisted.
+#pragma once
+
+#include <agentmesh/session/cache.hpp>
+#include <agentmesh/session/knock_frame.hpp>
+#include <agentmesh/session/records.hpp>
+#include <agentmesh/session/session.hpp>
+#include <agentmesh/session/session_step.hpp>
+
+#include <deque>
+#include <map>
+#include <set>
+
+namespace agentmesh::session {
+
+struct engine_options {
+    std::vector<std::string> features{};              ///< that this agent speaks; offered and chosen from
+    std::size_t max_sessions = 256;                   ///< knocking, open and closing ones together
+    std::size_t outbox_messages = 64;                 ///< unacknowledged ones of a session
+    std::size_t outbox_bytes = 256 * 1024;
+    std::size_t known_knocks = 4096;                  ///< nonces and replies; when full, new KNOCKs are dropped
+    std::size_t seen_messages = 8192;                 ///< ids of delivered messages; the oldest are forgotten first
+    std::size_t closed_sessions = 256;                ///< likewise
+    std::size_t noticed_peers = 1024;                 ///< that were sent a notice in the last interval
+    std::size_t held_peers = 64;                      ///< peers whose messages wait for a KNOCK or an ACCEPT
+    duration knock_resend = std::chrono::seconds{15};
+    duration knock_timeout = std::chrono::seconds{120};  ///< below the 300 s for which a KNOCK is fresh
+    duration resend_first = std::chrono::seconds{15};    ///< without acknowledgement; doubles with each time
+    duration resend_longest = std::chrono::minutes{10};
+    duration ack_delay = std::chrono::seconds{2};
+    std::uint32_t ack_every = 16;                     ///< received messages, at the latest
+    duration notice_interval = std::chrono::minutes{1};  ///< between notices to one peer
+    duration linger = std::chrono::minutes{5};        ///< of a close without acknowledgement, and of a closed session
+    duration lost_lifetime = std::chrono::hours{24};  ///< how long messages wait for a successor of their session
+};
+
+/// The private halves of this agent's prekeys. `spend` adds the change that erases a one-time key to a batch that
+/// holds more, with views that live until the batch is durable; `spent` says that it is, so that memory forgets too.
+template <class K>
+concept PrekeySource = requires(K& keys, std::uint32_t id, time_point now, std::vector<record_change>& batch) {
+    { keys.signed_key(id, now) } -> std::same_as<const e2ee::prekey_pair*>;  ///< null: unknown, or past its grace
+    { keys.one_time_key(id) } -> std::same_as<const e2ee::prekey_pair*>;     ///< null: unknown or spent
+    keys.spend(id, batch);
+    keys.spent(id);
+};
+
+/// Whether messages may be sent before the answer. They then leave at once and wait at the peer, eight at most.
+enum class haste : std::uint8_t { wait_for_answer, optimistic };
+
+/// The sessions of one agent. Single-threaded; owns no socket, clock, generator, policy or store. Every event and
+/// command carries the time and a sink; see SessionSink for the order of what comes out.
+template <RandomSource Random, PolicySource Policy, PrekeySource Prekeys>
+class engine {
+public:
+    /// @param self, random, policy, prekeys  must outlive the engine
+    /// @param card  of `self`, with the epoch that its bundle is published under
+    engine(const local_identity& self, const e2ee::identity_card& card, Random& random, Policy& policy,
+           Prekeys& prekeys, engine_options chosen = {});
+
+    // --- commands -------------------------------------------------------------------------------------------
+    /// Asks a peer for a session. An open session with this peer for this category is returned instead if neither
+    /// keys nor policy have changed since, and so is a KNOCK of ours that is under way.
+    /// @spec   AM-KNK-002
+    /// @param  peer  checked here: card, signatures, times
+    /// @return the id of the session to be; `opened` or `refused` speaks of it later
+    /// @errors those of check_bundle, epoch_rollback, session_limit, not_persisted, those of the random source;
+    ///         session_limit also while another KNOCK to this peer is under way
+    result<session_id> knock(const e2ee::prekey_bundle& peer, const intent& what, const session_request& asked,
+                             const moment& now, SessionSink auto& out, haste how = haste::wait_for_answer);
+
+    /// Sends an envelope: JSON, no two alike. Before the answer to a KNOCK it waits here, or at the peer. An envelope
+    /// of type `close` ends the session for us once the peer has it.
+    /// @spec   AM-KNK-022, AM-RAT-033
+    /// @errors unknown_session, session_closed, session_expired, message_too_large, session_limit while too much is
+    ///         unacknowledged, bad_envelope, not_persisted
+    /// @state  unchanged on error
+    result<message_id> send(const session_id& to, byte_view envelope, const moment& now, SessionSink auto& out);
+
+    /// The application has taken a message that `received` left open.
+    result<void> confirm(const session_id& session, const message_id& id, SessionSink auto& out);
+
+    /// The peer is not to be trusted any more: its sessions end here and now, without a word to it.
+    result<void> revoke(const amid& peer, const moment& now, SessionSink auto& out);
+
+    /// Our exchange key changed. Open sessions go on; new ones use the new card.
+    void rotate(const e2ee::identity_card& card) { card_ = card; }
+
+    // --- events -------------------------------------------------------------------------------------------
+    /// A message of the transport, whatever it is. Never trusts `type`; the payload says what it is.
+    /// @param  from  as the transport authenticated it
+    /// @return nothing but not_persisted is an error: then the transport must not acknowledge, and give it again.
+    ///         Whatever was refused is in the audit.
+    result<void> on_message(const amid& from, wire::message_type type, std::string_view payload, const moment& now,
+                            SessionSink auto& out);
+    result<void> on_tick(const moment& now, SessionSink auto& out);
+    [[nodiscard]] std::optional<steady_point> next_deadline() const noexcept;
+
+    /// Takes up the sessions that an earlier run has saved. Once, before anything else. A session older than its
+    /// record of generations is not continued: `closed` with snapshot_rollback, and `wants_knock`.
+    /// @spec   AM-KNK-034, AM-RAT-032
+    /// @errors bad_snapshot for a record that this agent did not write, those of the store
+    result<void> restore(StateStore auto& store, const moment& now, SessionSink auto& out);
+
+    // --- questions ------------------------------------------------------------------------------------------
+    [[nodiscard]] std::optional<session_info> find(const session_id& id) const;
+    [[nodiscard]] std::vector<session_info> sessions() const;  ///< closed ones left out
+    /// Knocking, open and closing.
+    [[nodiscard]] std::size_t live_sessions() const noexcept;
+
+private:
+    using held_frames = std::deque<std::pair<session_id, buffer>>;
+    struct held_peer {
+        held_frames frames{};
+        std::size_t bytes = 0;
+        steady_point until{};
+    };
+
+    // engine_knock.ipp: the asking side
+    [[nodiscard]] result<session_state> begin_knock(const e2ee::prekey_bundle& peer, const intent& what,
+                                                    const session_request& asked, const moment& now, haste how);
+    void send_knock(const session_state& held, SessionSink auto& out);
+    result<void> on_reply(const amid& from, byte_view frame, const moment& now, SessionSink auto& out);
+    result<void> on_accept(session_state& asked, const accept_content& answer, byte_view frame, const moment& now,
+                           SessionSink auto& out);
+    [[nodiscard]] session_state* pending_with(const amid& peer);
+
+    // engine_answer.ipp: the answering side
+    struct checked_knock {
+        knock_head head;
+        knock_content content;
+        sha256_digest hash;
+        time_point sent;
+        e2ee::agreed_keys keys;
+        const e2ee::prekey_pair* prekey;
+    };
+    result<void> on_knock(const amid& from, byte_view frame, const moment& now, SessionSink auto& out);
+    [[nodiscard]] result<checked_knock> check(const amid& from, byte_view frame, const sha256_digest& hash,
+                                              const moment& now);
+    [[nodiscard]] verdict judge(const checked_knock& asked, const session_state* crossing, const moment& now);
+    result<void> accept(checked_knock& asked, byte_view frame, const verdict& answer, session_state* crossing,
+                        const moment& now, SessionSink auto& out);
+    result<void> refuse(const checked_knock& asked, const verdict& answer, session_state* crossing, const moment& now,
+                        SessionSink auto& out);
+    result<void> outrank(const checked_knock& asked, const moment& now, SessionSink auto& out);
+    void repeat(const known_knock& known, SessionSink auto& out);
+    void send_reply(const known_knock& known, SessionSink auto& out);
+    /// Adds to a batch what every authenticated KNOCK costs: prekey, nonce, epoch, and the one reply.
+    [[nodiscard]] known_knock settle(const checked_knock& asked, bool accepted, buffer reply, const moment& now,
+                                     e2ee::known_epochs& epochs, record_batch& batch);
+    void settled(const checked_knock& asked, known_knock kept, e2ee::known_epochs epochs);
+
+    // engine_send.ipp
+    [[nodiscard]] result<void> place(session_draft& draft, outgoing_kind kind, const message_id& id,
+                                     byte_view envelope);
+    [[nodiscard]] result<void> seal(session_draft& draft, outgoing& one);
+    void save(session_draft& draft, const std::optional<e2ee::reply_key>& key, const std::vector<std::string>& suites,
+              record_batch& batch) const;
+    void install(session_state& into, session_draft draft, const moment& now);
+    void transmit(const session_state& from, const outgoing& one, SessionSink auto& out);
+    result<void> acknowledge(session_state& held, const moment& now, SessionSink auto& out);
+
+    // engine_receive.ipp
+    result<void> on_message_frame(const amid& from, byte_view frame, const moment& now, SessionSink auto& out);
+    result<void> open_frame(session_state& held, const message_frame& parts, byte_view frame, const moment& now,
+                            SessionSink auto& out);
+    void on_copy(session_state& held, byte_view frame, const moment& now, SessionSink auto& out);
+    void deliver(session_state& held, SessionSink auto& out);
+    result<void> forget_taken(session_state& held, SessionSink auto& out);
+    void hold(const amid& from, const session_id& session, byte_view frame, const moment& now, SessionSink auto& out);
+    void release(const amid& from, const session_id& session, const moment& now, SessionSink auto& out);
+    std::vector<buffer> take_held(const amid& from, const session_id& session);
+
+    // engine_end.ipp
+    void notify(const amid& from, const session_id& session, byte_view frame, const moment& now,
+                SessionSink auto& out);
+    result<void> on_notice(const amid& from, byte_view frame, const moment& now, SessionSink auto& out);
+    result<void> lose(session_state& held, const error& why, const moment& now, SessionSink auto& out);
+    result<void> end(session_state& held, const error& why, const moment& now, SessionSink auto& out,
+                     const refusal* no = nullptr);
+    result<void> finish(session_state& held, const moment& now, SessionSink auto& out);
+    [[nodiscard]] static bool takes_over(const session_state& next, const session_state& lost);
+    [[nodiscard]] std::vector<session_state*> orphans_for(const session_state& next);
+    void absorb(session_draft& draft, session_state& old, const moment& now, record_batch& batch,
+                std::vector<undelivered>& left);
+    void absorbed(session_state& old, const moment& now);
+    result<void> adopt(session_state& by, const moment& now, SessionSink auto& out);
+    void drop_beyond_gap(const session_state& held, record_batch& batch) const;
+    [[nodiscard]] session_core closed_core(const session_state& old, const moment& now) const;
+    void clear_to(session_state& old, session_core core, const moment& now);
+
+    // engine_life.ipp
+    static constexpr std::size_t resend_at_once = 16;
+    result<void> persist(record_batch& batch, SessionSink auto& out);
+    result<void> tick(session_state& held, const moment& now, SessionSink auto& out);
+    result<void> purge(const moment& now, SessionSink auto& out);
+    result<bool> restore_session(const std::string& prefix, StateStore auto& store, const moment& now);
+
+    const local_identity* self_;
+    e2ee::identity_card card_;
+    Random* random_;
+    Policy* policy_;
+    Prekeys* prekeys_;
+    engine_options options_;
+    std::map<session_id, session_state> sessions_;
+    std::map<sha256_digest, known_knock> knocks_;
+    std::set<std::pair<amid, knock_nonce>> nonces_;
+    e2ee::known_epochs epochs_;
+    std::map<amid, steady_point> noticed_;
+    std::map<amid, held_peer> held_;
+    std::deque<message_id> seen_order_;
+    std::set<message_id> seen_;
+    std::uint64_t seen_count_ = 0;
+};
+
+}  // namespace agentmesh::session
+
+#include <agentmesh/session/engine_answer.ipp>
+#include <agentmesh/session/engine_end.ipp>
+#include <agentmesh/session/engine_knock.ipp>
+#include <agentmesh/session/engine_life.ipp>
+#include <agentmesh/session/engine_receive.ipp>
+#include <agentmesh/session/engine_send.ipp>
