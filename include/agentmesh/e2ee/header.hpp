@@ -33,6 +33,14 @@ inline constexpr std::size_t header_size = 40;
     return out;
 }
 
+/// Whether a ratchet key is the one form of its coordinate: below 2^255 - 19, as every X25519 result is. X25519 itself
+/// also takes others, 2^255 added to one for example, and then gives the same result.
+[[nodiscard]] inline bool is_canonical(const exchange_public_key& key) noexcept {
+    const auto bytes = key.bytes();
+    if (bytes[31] != 0x7f) return bytes[31] < 0x7f;
+    return bytes[0] < 0xed || !std::all_of(bytes.begin() + 1, bytes.end() - 1, [](auto byte) { return byte == 0xff; });
+}
+
 /// The caller's prefix, then the header's bytes, in one piece. Lives on the stack for prefixes of the usual length,
 /// so that sealing and opening allocate nothing for it.
 class associated_data {

@@ -154,6 +154,10 @@ result<void> double_ratchet<S>::open(std::vector<std::uint8_t, Allocator>& out, 
                                      byte_view ad_prefix, byte_view sealed, RandomSource auto& random) {
     if (sealed.size() < overhead<S>) return fail(errc::bad_tag, "AM-RAT-009");
     if (header.n >= S::chain_length) return fail(errc::too_far, "AM-RAT-018");
+    // Nothing authenticates this key: in another form it would open the same message, and the next one, in the true
+    // form, would then look like that of a new chain.
+    if constexpr (!S::binds_header)
+        if (!is_canonical(header.dh)) return fail(errc::bad_tag);
 
     const associated_data ad{ad_prefix, header};
     const std::size_t before = out.size();
