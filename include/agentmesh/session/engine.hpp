@@ -43,14 +43,14 @@ struct engine_options {
     duration lost_lifetime = std::chrono::hours{24};  ///< how long messages wait for a successor of their session
 };
 
-/// The private halves of this agent's prekeys. `spend` adds the change that erases a one-time key to a batch that
-/// holds more, with views that live until the batch is durable; `spent` says that it is, so that memory forgets too.
+/// The private halves of this agent's prekeys. `spend` gives the change that erases a one-time key, for a batch that
+/// holds more; `forget` says that the batch is durable. Model: e2ee::prekey_store.
 template <class K>
-concept PrekeySource = requires(K& keys, std::uint32_t id, time_point now, std::vector<record_change>& batch) {
-    { keys.signed_key(id, now) } -> std::same_as<const e2ee::prekey_pair*>;  ///< null: unknown, or past its grace
-    { keys.one_time_key(id) } -> std::same_as<const e2ee::prekey_pair*>;     ///< null: unknown or spent
-    keys.spend(id, batch);
-    keys.spent(id);
+concept PrekeySource = requires(K& keys, std::uint32_t id, time_point now) {
+    { keys.find_signed(id, now) } -> std::same_as<result<const e2ee::prekey_pair*>>;
+    { keys.find_one_time(id) } -> std::same_as<result<const e2ee::prekey_pair*>>;
+    { keys.spend(id) } -> std::same_as<result<record_change>>;
+    keys.forget(id);
 };
 
 /// Whether messages may be sent before the answer. They then leave at once and wait at the peer, eight at most.
@@ -154,7 +154,7 @@ private:
     void repeat(const known_knock& known, SessionSink auto& out);
     void send_reply(const known_knock& known, SessionSink auto& out);
     /// Adds to a batch what every authenticated KNOCK costs: prekey, nonce, epoch, and the one reply.
-    [[nodiscard]] known_knock settle(const checked_knock& asked, bool accepted, buffer reply, const moment& now,
+    [[nodiscard]] result<known_knock> settle(const checked_knock& asked, bool accepted, buffer reply, const moment& now,
                                      e2ee::known_epochs& epochs, record_batch& batch);
     void settled(const checked_knock& asked, known_knock kept, e2ee::known_epochs epochs);
 

@@ -45,12 +45,11 @@ auto engine<R, P, K>::check(const amid& from, byte_view frame, const sha256_dige
     if (head.card.name != from) return fail(errc::bad_knock, "AM-KNK-005");
     if (from == self_->name()) return fail(errc::bad_knock, "AM-KNK-008");
     AGENTMESH_CHECK(epochs_.check(head.card));
-    const e2ee::prekey_pair* prekey = prekeys_->signed_key(head.prekey, now.wall);
-    if (!prekey) return fail(errc::unknown_prekey, "AM-KEX-033");
+    AGENTMESH_TRY(prekey, prekeys_->find_signed(head.prekey, now.wall));
     const e2ee::prekey_pair* one_time = nullptr;
     if (head.has_one_time_key()) {
-        one_time = prekeys_->one_time_key(head.one_time_key);
-        if (!one_time) return fail(errc::unknown_prekey, "AM-KEX-035");
+        AGENTMESH_TRY(named, prekeys_->find_one_time(head.one_time_key));
+        one_time = named;
     }
     AGENTMESH_TRY(keys, e2ee::agree_am1_responder(self_->exchange(), card_, head.card, head.ephemeral,
                                                   head.ratchet_key, *prekey, one_time));
@@ -78,9 +77,12 @@ verdict engine<R, P, K>::judge(const checked_knock& asked, const session_state* 
 
 /// @spec AM-KNK-014, AM-KNK-016
 template <RandomSource R, PolicySource P, PrekeySource K>
-known_knock engine<R, P, K>::settle(const checked_knock& asked, bool accepted, buffer reply, const moment& now,
+result<known_knock> engine<R, P, K>::settle(const checked_knock& asked, bool accepted, buffer reply, const moment& now,
                                     e2ee::known_epochs& epochs, record_batch& batch) {
-    if (asked.head.has_one_time_key()) prekeys_->spend(asked.head.one_time_key, batch.changes());
+    if (asked.head.has_one_time_key()) {
+        AGENTMESH_TRY(erasure, prekeys_->spend(asked.head.one_time_key));
+        batch.changes().push_back(erasure);
+    }
     if (epochs.note(asked.head.card)) batch.put(std::string{record::epochs_name}, record::secret_copy(epochs.save()));
     known_knock out{.from = asked.head.card.name, .nonce = asked.content.nonce, .accepted = accepted,
                     .reply = std::move(reply)};
@@ -92,7 +94,7 @@ known_knock engine<R, P, K>::settle(const checked_knock& asked, bool accepted, b
 
 template <RandomSource R, PolicySource P, PrekeySource K>
 void engine<R, P, K>::settled(const checked_knock& asked, known_knock kept, e2ee::known_epochs epochs) {
-    if (asked.head.has_one_time_key()) prekeys_->spent(asked.head.one_time_key);
+    if (asked.head.has_one_time_key()) prekeys_->forget(asked.head.one_time_key);
     epochs_ = std::move(epochs);
     nonces_.emplace(kept.from, kept.nonce);
     knocks_.insert_or_assign(asked.hash, std::move(kept));
@@ -103,7 +105,7 @@ template <RandomSource R, PolicySource P, PrekeySource K>
 result<void> engine<R, P, K>::outrank(const checked_knock& asked, const moment& now, SessionSink auto& out) {
     record_batch batch;
     auto epochs = epochs_;
-    auto kept = settle(asked, false, {}, now, epochs, batch);
+    AGENTMESH_TRY(kept, settle(asked, false, {}, now, epochs, batch));
     AGENTMESH_CHECK(persist(batch, out));
     settled(asked, std::move(kept), std::move(epochs));
     (void)take_held(asked.head.card.name, session_id_of(asked.hash, asked.keys.session));
@@ -150,7 +152,7 @@ result<void> engine<R, P, K>::accept(checked_knock& asked, byte_view frame, cons
 
     record_batch batch;
     auto epochs = epochs_;
-    auto kept = settle(asked, true, std::move(reply), now, epochs, batch);
+    AGENTMESH_TRY(kept, settle(asked, true, std::move(reply), now, epochs, batch));
     auto draft = draft_of(opened);
     auto old = orphans_for(opened);
     if (crossing) old.push_back(crossing);
@@ -186,8 +188,8 @@ result<void> engine<R, P, K>::refuse(const checked_knock& asked, const verdict& 
     AGENTMESH_CHECK(pad_text(text));
     record_batch batch;
     auto epochs = epochs_;
-    auto kept = settle(asked, false, seal_reply(reply_kind::reject, asked.hash, card_, asked.keys.reply, text), now,
-                       epochs, batch);
+    auto reply = seal_reply(reply_kind::reject, asked.hash, card_, asked.keys.reply, text);
+    AGENTMESH_TRY(kept, settle(asked, false, std::move(reply), now, epochs, batch));
     AGENTMESH_CHECK(persist(batch, out));
     settled(asked, std::move(kept), std::move(epochs));
     out.audit({.kind = audit_kind::knock_denied, .peer = peer, .why = {errc::policy_denied}, .denied = answer.why});

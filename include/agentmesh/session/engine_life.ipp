@@ -126,7 +126,7 @@ result<bool> engine<R, P, K>::restore_session(const std::string& prefix, StateSt
     AGENTMESH_TRY(saved, store.load(prefix + "/state"));
     if (!saved) return false;
     AGENTMESH_TRY(held, record::read_state(*saved));
-    sodium_memzero(saved->data(), saved->size());
+    sodium_memzero(saved->data(), saved->size());  // the ratchet's keys
     if (held.core.own.name != self_->name()) return fail(errc::bad_snapshot);
     AGENTMESH_TRY(recorded, store.load(prefix + "/generation"));
     std::uint64_t generation = 0;
