@@ -203,8 +203,8 @@ TEMPLATE_TEST_CASE("forward-secrecy: what a side holds after a message opens no 
     }
 }
 
-TEMPLATE_TEST_CASE("healing: after one clean round trip a stolen state opens nothing more", "[property][e2ee]", am1, v02,
-                   wire10, wire10_legacy) {
+TEMPLATE_TEST_CASE("healing: after one clean round trip a stolen state opens nothing more", "[property][e2ee]", am1,
+                   v02, wire10, wire10_legacy) {
     for (std::uint64_t seed = 0; seed < rounds; ++seed) {
         pair_of_sides<TestType> world{seed};
         chance draw{seed};
