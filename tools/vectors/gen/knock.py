@@ -1,0 +1,619 @@
+"""KNOCK, its answers, message frames and notices of suite am1."""
+
+import base64
+import json
+
+from .agents import NOON, shifted
+from .common import VectorFile, seeded
+from .kex import ALICE, BOB, CAROL, Prekeys
+from .ratchet import am1_prefix
+from .suites import (
+    Mesh,
+    Pair,
+    agree,
+    b64u,
+    chacha,
+    context_of,
+    dh,
+    header,
+    hkdf,
+    label,
+    lp,
+    seal,
+    sha256,
+    sign,
+    signed_bytes,
+    u8,
+    u32,
+)
+
+NONE = 2**32 - 1
+hexed = bytes.fromhex
+
+
+def canonical(value):
+    """RFC 8785 for what stands in these texts: ASCII names, integers, plain strings."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def signed_text(agent, context, value, suffix=b""):
+    """The text of an object with its signature added."""
+    bare = {k: v for k, v in value.items() if k != "signature"}
+    proof = b64u(sign(agent, context, canonical(bare) + suffix))
+    return json.dumps(bare | {"signature": proof}, separators=(",", ":"), ensure_ascii=False)
+
+
+def padded_text(text):
+    data = text.encode()
+    return data + b" " * (next(size for size in (512, 1024, 2048, 4096, 8192) if size >= len(data)) - len(data))
+
+
+def padded_size(size):
+    step = 64 if size + 1 <= 1024 else 512 if size + 1 <= 8192 else 4096
+    return (size + step) // step * step
+
+
+def padded(plain):
+    return (plain + b"\x80").ljust(padded_size(len(plain)), b"\0")
+
+
+class Meeting:
+    """Alice knocks at Bob's: all that both of them know."""
+
+    def __init__(self, a=ALICE, b=BOB, one_time=2, name="meeting"):
+        self.a, self.b, self.prekeys = a, b, Prekeys(b)
+        self.ephemeral, self.ratchet = Pair(f"{name}/E"), Pair(f"{name}/R_A")
+        self.one = (102, self.prekeys.keys[2]) if one_time else None
+        p = (self.prekeys.number, self.prekeys.signed.public)
+        o = (self.one[0], self.one[1].public) if self.one else None
+        self.ctx = context_of(a.card(), b.card(), self.ephemeral.public, self.ratchet.public, p, o)
+        results = [
+            dh(a.exchange_seed, self.prekeys.signed.public),
+            dh(self.ephemeral.private, b.exchange),
+            dh(self.ephemeral.private, self.prekeys.signed.public),
+        ] + ([dh(self.ephemeral.private, self.one[1].public)] if self.one else [])
+        keys = agree("am1", results, self.ctx)
+        self.root, self.knock_key, self.reply_key, self.id_key = (keys[k : k + 32] for k in range(0, 128, 32))
+
+    def content(self, **changes):
+        value = {
+            "type": "knock",
+            "protocol_version": "agentmesh/1.0",
+            "from": {"amid": self.a.amid},
+            "to": self.b.amid,
+            "intent": {"category": "travel", "subcategory": "flights", "urgency": "normal"},
+            "session_request": {"type": "conversation", "expected_messages": 20, "ttl_seconds": 300},
+            "suites": ["am1"],
+            "features": ["files", "streams"],
+            "nonce": seeded("knock/nonce", 16)[:16].hex(),
+            "timestamp": NOON,
+        } | changes
+        return {k: v for k, v in value.items() if v is not None}
+
+    def text(self, signer=None, context="knock", suffix=None, **changes):
+        return signed_text(signer or self.a, context, self.content(**changes), sha256(self.ctx) if suffix is None else suffix)
+
+    def head(self, flags=None, card=None, prekey=None, one=None):
+        number = self.one[0] if self.one else NONE
+        return (
+            b"\1\1"
+            + u8((1 if self.one else 0) if flags is None else flags)
+            + (card or self.a.card())
+            + self.ephemeral.public
+            + self.ratchet.public
+            + u32(self.prekeys.number if prekey is None else prekey)
+            + u32(number if one is None else one)
+        )
+
+    def frame(self, text=None, head=None, key=None):
+        head = head or self.head()
+        return head + chacha(key or self.knock_key, bytes(12), head, padded_text(text or self.text()))
+
+    def accept_content(self, knock, /, **changes):
+        value = {
+            "type": "accept",
+            "session_id": session_id(knock, self.id_key).hex(),
+            "knock": b64u(sha256(knock)),
+            "from": self.b.amid,
+            "to": self.a.amid,
+            "suite": "am1",
+            "features": ["files"],
+            "ratchet_key": b64u(Pair("meeting/R_B").public),
+            "constraints": {"max_message_size_bytes": 65536, "max_messages": 20, "ttl_seconds": 300},
+            "timestamp": NOON,
+        } | changes
+        return {k: v for k, v in value.items() if v is not None}
+
+    def reject_content(self, knock, /, **changes):
+        value = {
+            "type": "reject",
+            "knock": b64u(sha256(knock)),
+            "from": self.b.amid,
+            "to": self.a.amid,
+            "reason": "rate_limited",
+            "retry_after_seconds": 60,
+            "timestamp": NOON,
+        } | changes
+        return {k: v for k, v in value.items() if v is not None}
+
+    def reply(self, knock, text, kind, key=None, card=None, prefix=None, nonce=None):
+        digest = sha256(knock)
+        head = b"\2\1" + (prefix or digest[:8])
+        ad = head + digest + (card or self.b.card())
+        once = bytes(11) + u8(kind if nonce is None else nonce)
+        return head + chacha(key or self.reply_key, once, ad, padded_text(text))
+
+
+def session_id(knock, key):
+    return hkdf(sha256(knock), key, label("am1:session-id"), 16)
+
+
+def transcript(knock, accept):
+    return sha256(label("transcript") + b"\0" + lp(knock) + lp(accept))
+
+
+def frames(ledger):
+    f = VectorFile(ledger, "knock", "frames")
+    f.note("kind", ["AM-KNK-001"], "an unknown type or suite is taken for a known one", "frames of later versions are misread")
+    f.note("seal", ["AM-KNK-002"], "another layout, padding, nonce or associated data", "no KNOCK opens")
+    f.note("valid", ["AM-KNK-003", "AM-KNK-004", "AM-KNK-006"], "a responder that is too strict", "honest agents are not heard")
+    f.note("size", ["AM-KNK-003"], "any length is accepted", "lengths tell a relay what is asked, or memory is read past the end")
+    f.note("flags", ["AM-KNK-004"], "flags are not compared with the ids", "the two sides agree on different keys")
+    f.note("card", ["AM-KEX-005", "AM-KEX-006"], "the card in a KNOCK is believed", "anyone is anyone", ["cat 16"])
+    f.note("tag", ["AM-KNK-006"], "the text is used before the tag is verified", "a relay writes KNOCKs", ["cat 18"])
+    m, plain = Meeting(), Meeting(one_time=None)
+    k = f.group("frame.kind", "frames of the rows below, as text", lambda i: ({}, {"kind": base64.urlsafe_b64decode(i["payload"] + "=" * (-len(i["payload"]) % 4))[0]}))
+    frame = m.frame()
+    good = k.accept("a KNOCK", ["kind"], {"payload": b64u(frame)})
+    for kind in (2, 3, 5):
+        k.accept(f"type {kind}", ["kind"], {"payload": b64u(bytes([kind]) + frame[1:])})
+    for kind in (0, 4, 6, 255):
+        k.reject("parse", f"type {kind}", ["kind"], {"payload": b64u(bytes([kind]) + frame[1:])}, good)
+    for suite in (0, 2, 3, 255):
+        k.reject("parse", f"suite {suite}", ["kind"], {"payload": b64u(b"\1" + bytes([suite]) + frame[2:])}, good)
+    for comment, payload in [
+        ("nothing", ""),
+        ("one byte", b64u(b"\1")),
+        ("standard alphabet", base64.b64encode(b"\1\1" + b"\xff" * 10).decode().rstrip("=")),
+        ("padding", base64.urlsafe_b64encode(frame[:100]).decode()),
+        ("a space before", " " + b64u(frame)),
+    ]:
+        k.reject("parse", f"payload: {comment}", ["kind"], {"payload": payload}, good)
+
+    def head_of(i):
+        from .encodings import base58
+
+        data = hexed(i["frame"])
+        number = int.from_bytes(data[223:227], "big")
+        return {}, {
+            "optimistic": bool(data[2] & 2),
+            "amid": base58(data[3:23]),
+            "epoch": int.from_bytes(data[87:91], "big"),
+            "ephemeral_key": data[155:187].hex(),
+            "ratchet_key": data[187:219].hex(),
+            "signed_prekey_id": int.from_bytes(data[219:223], "big"),
+            "one_time_prekey_id": number,
+        }
+
+    h = f.group("knock.head", "KNOCKs of seeded agents", head_of)
+    row = lambda data: {"frame": data.hex()}
+    good = h.accept("with a one-time prekey", ["valid"], row(frame))
+    h.accept("without a one-time prekey", ["valid"], row(plain.frame()))
+    h.accept("with optimistic messages", ["valid"], row(m.frame(head=m.head(flags=3))))
+    long = m.text(features=[f"feature-{n:024}" for n in range(16)])
+    bigger = h.accept("padded to 2,048", ["valid"], row(m.frame(long + " " * 1000)))
+    for comment, data in [
+        ("nothing", b""),
+        ("head alone", frame[:227]),
+        ("head and tag", frame[:243]),
+        ("a byte short", frame[:-1]),
+        ("a byte long", frame + b"\0"),
+        ("an unpadded text", m.head() + chacha(m.knock_key, bytes(12), m.head(), m.text().encode())),
+        ("256 bytes of text", frame[: 227 + 16 + 256]),
+        ("16 KiB of text", frame + bytes(16384 - (len(frame) - 243))),
+    ]:
+        h.reject("parse", f"size: {comment}", ["size"], row(data), good)
+    for comment, data in [
+        ("bit 2", m.head(flags=5)),
+        ("bit 7", m.head(flags=129)),
+        ("one-time flag clear beside an id", m.head(flags=0)),
+    ]:
+        h.reject("parse", f"flags: {comment}", ["flags"], row(data + frame[227:]), good)
+    h.reject("parse", "flags: one-time flag set without an id", ["flags"], row(plain.head(flags=1) + frame[227:]), row(plain.head() + frame[227:]))
+    for why, comment, card in [
+        ("auth", "name of bob", BOB.raw_amid + ALICE.card()[20:]),
+        ("crypto", "exchange key of bob", ALICE.card()[:52] + BOB.exchange + ALICE.card()[84:]),
+        ("crypto", "epoch raised", ALICE.card()[:84] + u32(9) + ALICE.card()[88:]),
+        ("crypto", "signature of zeros", ALICE.card()[:88] + bytes(64)),
+    ]:
+        h.reject(why, f"card: {comment}", ["card"], row(m.head(card=card) + frame[227:]), good)
+
+    s = f.group("knock.seal", "texts of the rows of knock/texts", lambda i: ({"text": padded_text(i["text"]).hex()}, {"frame": (hexed(i["head"]) + chacha(hexed(i["key"]), bytes(12), hexed(i["head"]), padded_text(i["text"]))).hex()}))
+    o = f.group("knock.open", "frames of the rows above, and changes of them", lambda i: ({}, {"text": unsealed(i)}))
+
+    def unsealed(i):
+        from .suites import unchacha
+
+        data = hexed(i["frame"])
+        return unchacha(hexed(i["key"]), bytes(12), data[:227], data[227:]).rstrip(b" ").decode()
+
+    for comment, meeting, text in [
+        ("with a one-time prekey", m, m.text()),
+        ("without a one-time prekey", plain, plain.text()),
+        ("long text", m, long),
+        ("text of 512 bytes", m, "x" * 512),
+        ("text of 513 bytes", m, "x" * 513),
+        ("text of 8,192 bytes", m, "x" * 8192),
+    ]:
+        test = s.accept(f"seal: {comment}", ["seal"], {"head": meeting.head().hex(), "key": meeting.knock_key.hex(), "text": text})
+        o.accept(f"open: {comment}", ["valid"], {"frame": test["output"]["frame"], "key": meeting.knock_key.hex()})
+    good = {"frame": frame.hex(), "key": m.knock_key.hex()}
+    flip = lambda at: (frame[:at] + bytes([frame[at] ^ 1]) + frame[at + 1 :]).hex()
+    for comment, at in [("flags", 2), ("card", 60), ("ephemeral key", 160), ("ratchet key", 190), ("prekey id", 222), ("one-time id", 226), ("text", 300), ("tag", len(frame) - 1)]:
+        o.reject("crypto", f"{comment} changed", ["tag"], good | {"frame": flip(at)}, good)
+    o.reject("crypto", "key of another agreement", ["tag"], good | {"key": plain.knock_key.hex()}, good)
+    o.reject("crypto", "reply key", ["tag"], good | {"key": m.reply_key.hex()}, good)
+    return f
+
+
+def texts(ledger):
+    f = VectorFile(ledger, "knock", "texts")
+    f.note("valid", [f"AM-KNK-{n:03}" for n in (7, 8, 9, 11)], "a responder that is too strict", "honest agents are not heard")
+    f.note("proof", ["AM-KNK-007"], "members are left out of what is signed, or nothing is verified", "a KNOCK says what its sender never said", ["cat 122, 125"])
+    f.note("whom", ["AM-KNK-008"], "sender and recipient are not compared", "a KNOCK for one agent opens another's door", ["cat 121"])
+    f.note("when", ["AM-KNK-009"], "the time is not looked at", "old KNOCKs are replayed", ["cat 123"])
+    f.note("form", ["AM-KNK-011"], "a default stands in for what is missing", "a rule is passed by leaving its member out", ["cat 123, 131"])
+    m = Meeting()
+
+    def read(i):
+        value = json.loads(i["text"])
+        return {}, {
+            "intent": "/".join(v for k, v in value["intent"].items() if k in ("category", "subcategory", "action")),
+            "urgency": value["intent"].get("urgency", "normal"),
+            "type": value["session_request"]["type"],
+            "ttl_seconds": value["session_request"]["ttl_seconds"],
+            "expected_messages": value["session_request"]["expected_messages"],
+            "suites": value["suites"],
+            "features": value["features"],
+            "nonce": value["nonce"],
+        }
+
+    g = f.group("knock.read", "KNOCKs of seeded agents", read, signing_key=ALICE.public.hex())
+    row = lambda text: {"text": text, "context": sha256(m.ctx).hex(), "card": ALICE.amid, "self": BOB.amid}
+    good = g.accept("a KNOCK", ["valid"], row(m.text()), NOON)
+    ok = lambda comment, text, now=NOON: g.accept(comment, ["valid"], row(text), now)
+    ok("padded with spaces", padded_text(m.text()).decode())
+    ok("members in another order", json.dumps(dict(reversed(json.loads(m.text()).items()))))
+    ok("unknown members, signed", m.text(extra={"x": 1}))
+    ok("who it says it is, for people", m.text(**{"from": {"amid": ALICE.amid, "tier": 1, "reputation_score": 1, "display_name": "Alice"}}))
+    ok("category alone", m.text(intent={"category": "travel"}))
+    ok("all of an intent", m.text(intent={"category": "a", "subcategory": "b", "action": "c", "urgency": "critical"}))
+    ok("longest words", m.text(intent={"category": "c" * 64, "subcategory": "s" * 64, "action": "a" * 64}))
+    ok("no features", m.text(features=[]))
+    ok("eight suites", m.text(suites=["am1"] + [f"s{n}" for n in range(7)]))
+    ok("largest limits", m.text(session_request={"type": "stream", "expected_messages": 2**31 - 1, "ttl_seconds": 2**31 - 1}))
+    ok("smallest limits", m.text(session_request={"type": "request_response", "expected_messages": 1, "ttl_seconds": 1}))
+    ok("300 seconds old", m.text(timestamp="2026-11-21T11:55:00Z"))
+    ok("60 seconds ahead", m.text(timestamp="2026-11-21T12:01:00Z"))
+    ok("another offset", m.text(timestamp="2026-11-21T13:00:00.5+01:00"))
+
+    def no(why, comment, flag, text, twin=None):
+        g.reject(why, comment, [flag], row(text), twin or good, NOON)
+
+    no("auth", "301 seconds old", "when", m.text(timestamp="2026-11-21T11:54:59Z"))
+    no("auth", "a microsecond over 300 seconds old", "when", m.text(timestamp="2026-11-21T11:54:59.999999Z"))
+    no("auth", "61 seconds ahead", "when", m.text(timestamp="2026-11-21T12:01:01Z"))
+    no("auth", "a nanosecond over 60 seconds ahead", "when", m.text(timestamp="2026-11-21T12:01:00.000000001Z"))
+    no("auth", "an hour ahead by its offset", "when", m.text(timestamp="2026-11-21T12:00:00-01:00"))
+    no("auth", "for carol", "whom", m.text(to=CAROL.amid))
+    no("auth", "for its own sender", "whom", m.text(to=ALICE.amid))
+    no("auth", "from carol, signed by alice", "whom", m.text(**{"from": {"amid": CAROL.amid}}))
+    other = Mesh("mallory")
+    no("crypto", "signed by another agent", "proof", m.text(signer=other))
+    no("crypto", "signed in context accept", "proof", m.text(context="accept"))
+    no("crypto", "signed in context envelope", "proof", m.text(context="envelope"))
+    no("crypto", "signed without the context of the agreement", "proof", m.text(suffix=b""))
+    no("crypto", "signed with the context of another agreement", "proof", m.text(suffix=sha256(b"other")))
+    no("crypto", "signature of zeros", "proof", json.dumps(m.content() | {"signature": b64u(bytes(64))}, separators=(",", ":")))
+    no("crypto", "signature in the standard alphabet", "proof", json.dumps(m.content() | {"signature": base64.b64encode(b"\xfb" * 64).decode()}, separators=(",", ":")))
+    bare = json.dumps(m.content(), separators=(",", ":"))
+    plain = b64u(ALICE.sign(canonical(m.content()) + sha256(m.ctx)))
+    no("crypto", "signature without its domain tag", "proof", bare[:-1] + ',"signature":"' + plain + '"}')
+    text_as_sent = b64u(sign(ALICE, "knock", bare.encode() + sha256(m.ctx)))
+    no("crypto", "signature over the text as it stands, not canonical", "proof", bare[:-1] + ',"signature":"' + text_as_sent + '"}')
+    # Each member changed after the signature was made.
+    value = json.loads(m.text())
+    changed = {
+        "to": CAROL.amid,
+        "from": {"amid": CAROL.amid},
+        "intent": {"category": "finance", "subcategory": "flights", "urgency": "normal"},
+        "session_request": {"type": "conversation", "expected_messages": 20, "ttl_seconds": 301},
+        "suites": ["am1", "v02"],
+        "features": ["files"],
+        "nonce": seeded("knock/other", 16)[:16].hex(),
+        "timestamp": "2026-11-21T12:00:01Z",
+    }
+    for member, new in changed.items():
+        no("crypto", f"{member} changed after signing", "proof", json.dumps(value | {member: new}, separators=(",", ":")))
+    no("crypto", "a member added after signing", "proof", json.dumps(value | {"extra": 1}, separators=(",", ":")))
+    for member in m.content():
+        no("parse", f"without {member}", "form", m.text(**{member: None}))
+    no("parse", "without signature", "form", bare)
+    for comment, changes in [
+        ("type accept", {"type": "accept"}),
+        ("version agentmesh/0.2", {"protocol_version": "agentmesh/0.2"}),
+        ("sender without amid", {"from": {"display_name": "Alice"}}),
+        ("sender as text", {"from": ALICE.amid}),
+        ("recipient that is no AMID", {"to": "bob"}),
+        ("recipient null", {"to": 5}),
+        ("intent without category", {"intent": {"subcategory": "flights"}}),
+        ("empty category", {"intent": {"category": ""}}),
+        ("category of 65 bytes", {"intent": {"category": "c" * 65}}),
+        ("category a number", {"intent": {"category": 5}}),
+        ("unknown urgency", {"intent": {"category": "travel", "urgency": "panic"}}),
+        ("intent as text", {"intent": "travel"}),
+        ("unknown kind of session", {"session_request": {"type": "forever", "expected_messages": 20, "ttl_seconds": 300}}),
+        ("ttl 0", {"session_request": {"type": "stream", "expected_messages": 20, "ttl_seconds": 0}}),
+        ("ttl -1", {"session_request": {"type": "stream", "expected_messages": 20, "ttl_seconds": -1}}),
+        ("ttl 2^31", {"session_request": {"type": "stream", "expected_messages": 20, "ttl_seconds": 2**31}}),
+        ("ttl as text", {"session_request": {"type": "stream", "expected_messages": 20, "ttl_seconds": "300"}}),
+        ("ttl 1.5", {"session_request": {"type": "stream", "expected_messages": 20, "ttl_seconds": 1.5}}),
+        ("ttl missing", {"session_request": {"type": "stream", "expected_messages": 20}}),
+        ("no messages", {"session_request": {"type": "stream", "expected_messages": 0, "ttl_seconds": 300}}),
+        ("messages missing", {"session_request": {"type": "stream", "ttl_seconds": 300}}),
+        ("no suites", {"suites": []}),
+        ("nine suites", {"suites": [f"s{n}" for n in range(9)]}),
+        ("empty suite", {"suites": [""]}),
+        ("suite of 33 bytes", {"suites": ["s" * 33]}),
+        ("suites as text", {"suites": "am1"}),
+        ("17 features", {"features": [f"f{n}" for n in range(17)]}),
+        ("feature a number", {"features": [1]}),
+        ("nonce of 15 bytes", {"nonce": "00" * 15}),
+        ("nonce of 17 bytes", {"nonce": "00" * 17}),
+        ("nonce that is not hexadecimal", {"nonce": "zz" * 16}),
+        ("time without offset", {"timestamp": "2026-11-21T12:00:00"}),
+        ("time a number", {"timestamp": 1795262400}),
+    ]:
+        no("parse", comment, "form", m.text(**changes))
+    no("parse", "array", "form", "[" + m.text() + "]")
+    no("parse", "bytes after the object that are no spaces", "form", m.text() + "x")
+    no("parse", "zero bytes as padding", "form", m.text() + "\0\0")
+    no("parse", "a member twice", "form", m.text()[:-1] + ',"to":"' + BOB.amid + '"}')
+    return f
+
+
+def replies(ledger):
+    f = VectorFile(ledger, "knock", "replies")
+    f.note("seal", ["AM-KNK-017"], "another layout, nonce or associated data", "no answer opens")
+    f.note("valid", ["AM-KNK-018", "AM-KNK-020"], "an initiator that is too strict", "honest answers are lost")
+    f.note("match", ["AM-KNK-018"], "an answer is not tied to its question", "a relay answers for the responder", ["cat 129"])
+    f.note("offer", ["AM-KNK-020"], "what is chosen is not compared with what was offered", "a relay or responder downgrades the session")
+    f.note("hashes", ["AM-KNK-021"], "another label or order", "the first message does not open")
+    m = Meeting()
+    knock = m.frame()
+    digest = sha256(knock)
+    accept = signed_text(BOB, "accept", m.accept_content(knock))
+    reject = signed_text(BOB, "reject", m.reject_content(knock))
+
+    def sealed(i):
+        kind = {"accept": 0, "reject": 1}[i["kind"]]
+        digest = hexed(i["knock_hash"])
+        head = b"\2\1" + digest[:8]
+        return {"ad": (head + digest + BOB.card()).hex()}, {"frame": (head + chacha(hexed(i["key"]), bytes(11) + u8(kind), head + digest + BOB.card(), padded_text(i["text"]))).hex()}
+
+    s = f.group("reply.seal", "seeded agents", sealed, responder_card=BOB.card().hex())
+    for kind, text in (("accept", accept), ("reject", reject)):
+        s.accept(f"seal {kind}", ["seal"], {"kind": kind, "knock_hash": digest.hex(), "key": m.reply_key.hex(), "text": text})
+
+    def read(i):
+        from .suites import unchacha
+
+        data = hexed(i["frame"])
+        for kind in (0, 1):
+            plain = unchacha(m.reply_key, bytes(11) + u8(kind), data[:10] + digest + BOB.card(), data[10:])
+            if plain:
+                value = json.loads(plain)
+                break
+        if kind:
+            return {}, {"kind": "reject", "reason": value["reason"]} | ({"retry_after_seconds": value["retry_after_seconds"]} if "retry_after_seconds" in value else {})
+        return {}, {
+            "kind": "accept",
+            "suite": value["suite"],
+            "features": value["features"],
+            "ratchet_key": base64.urlsafe_b64decode(value["ratchet_key"] + "=").hex(),
+            "constraints": value["constraints"],
+        }
+
+    g = f.group(
+        "reply.read",
+        "answers of seeded agents to one KNOCK",
+        read,
+        knock_hash=digest.hex(),
+        key=m.reply_key.hex(),
+        responder_card=BOB.card().hex(),
+        session_id=session_id(knock, m.id_key).hex(),
+        initiator=ALICE.amid,
+        suites=["am1"],
+        features=["files", "streams"],
+        ttl_seconds=300,
+        expected_messages=20,
+    )
+    row = lambda data: {"frame": data.hex()}
+    yes = lambda **c: m.reply(knock, signed_text(BOB, "accept", m.accept_content(knock, **c)), 0)
+    nay = lambda **c: m.reply(knock, signed_text(BOB, "reject", m.reject_content(knock, **c)), 1)
+    good = g.accept("ACCEPT", ["valid"], row(yes()))
+    refusal = g.accept("REJECT", ["valid"], row(nay()))
+    g.accept("ACCEPT with no feature", ["valid"], row(yes(features=[])))
+    g.accept("ACCEPT with both features", ["valid"], row(yes(features=["files", "streams"])))
+    g.accept("ACCEPT with smaller limits", ["valid"], row(yes(constraints={"max_message_size_bytes": 1024, "max_messages": 1, "ttl_seconds": 1})))
+    g.accept("REJECT without a time to wait", ["valid"], row(nay(retry_after_seconds=None)))
+    for reason in ("rejected", "blocked", "at_capacity"):
+        g.accept(f"REJECT: {reason}", ["valid"], row(nay(reason=reason)))
+    other = Meeting(name="other")
+    stranger = other.frame()
+
+    def no(why, comment, data, flag="match", twin=None):
+        g.reject(why, comment, [flag], row(data), twin or good)
+
+    frame = yes()
+    flip = lambda at: frame[:at] + bytes([frame[at] ^ 1]) + frame[at + 1 :]
+    no("parse", "prefix of another KNOCK", m.reply(knock, accept, 0, prefix=sha256(stranger)[:8]))
+    no("parse", "suite 2", frame[:1] + b"\2" + frame[2:])
+    no("parse", "type 3", b"\3" + frame[1:])
+    no("parse", "a byte short", frame[:-1])
+    no("parse", "a byte long", frame + b"\0")
+    no("parse", "nothing", b"")
+    no("crypto", "tag changed", flip(len(frame) - 1))
+    no("crypto", "text changed", flip(20))
+    no("crypto", "key of another agreement", m.reply(knock, accept, 0, key=other.reply_key))
+    no("crypto", "knock key", m.reply(knock, accept, 0, key=m.knock_key))
+    no("crypto", "card of carol bound", m.reply(knock, accept, 0, card=CAROL.card()))
+    no("crypto", "nonce 2", m.reply(knock, accept, 0, nonce=2))
+    no("parse", "ACCEPT under the nonce of REJECT", m.reply(knock, accept, 0, nonce=1))
+    no("parse", "REJECT under the nonce of ACCEPT", m.reply(knock, reject, 1, nonce=0), twin=refusal)
+    no("crypto", "signed by another agent", m.reply(knock, signed_text(CAROL, "accept", m.accept_content(knock)), 0))
+    no("crypto", "ACCEPT signed in context reject", m.reply(knock, signed_text(BOB, "reject", m.accept_content(knock)), 0))
+    no("crypto", "REJECT signed in context accept", m.reply(knock, signed_text(BOB, "accept", m.reject_content(knock)), 1), twin=refusal)
+    value = json.loads(accept)
+    no("crypto", "ratchet key changed after signing", m.reply(knock, json.dumps(value | {"ratchet_key": b64u(Pair("x").public)}, separators=(",", ":")), 0))
+    no("crypto", "limits changed after signing", m.reply(knock, json.dumps(value | {"constraints": {"max_message_size_bytes": 65536, "max_messages": 20, "ttl_seconds": 299}}, separators=(",", ":")), 0))
+    for member in m.accept_content(knock):
+        no("parse", f"ACCEPT without {member}", yes(**{member: None}))
+    for member in m.reject_content(knock):
+        if member != "retry_after_seconds":
+            no("parse", f"REJECT without {member}", nay(**{member: None}), twin=refusal)
+    no("auth", "ACCEPT of another KNOCK", yes(knock=b64u(sha256(stranger))))
+    no("auth", "REJECT of another KNOCK", nay(knock=b64u(sha256(stranger))), twin=refusal)
+    no("auth", "session id of another KNOCK", yes(session_id=session_id(stranger, m.id_key).hex()))
+    no("auth", "ACCEPT for carol", yes(to=CAROL.amid))
+    no("auth", "ACCEPT from carol", yes(**{"from": CAROL.amid}))
+    no("auth", "REJECT for carol", nay(to=CAROL.amid), twin=refusal)
+    no("auth", "longer than asked for", yes(constraints={"max_message_size_bytes": 65536, "max_messages": 20, "ttl_seconds": 301}))
+    no("auth", "more messages than asked for", yes(constraints={"max_message_size_bytes": 65536, "max_messages": 21, "ttl_seconds": 300}))
+    for comment, changes in [
+        ("suite v02", {"suite": "v02"}),
+        ("suite am1pq", {"suite": "am1pq"}),
+        ("a feature that was not offered", {"features": ["files", "video"]}),
+        ("only a feature that was not offered", {"features": ["video"]}),
+    ]:
+        no("auth", f"chosen: {comment}", yes(**changes), "offer")
+
+    def hashed(i):
+        knock, accept = hexed(i["knock"]), hexed(i["accept"])
+        return {}, {
+            "knock_hash": sha256(knock).hex(),
+            "session_id": session_id(knock, hexed(i["id_key"])).hex(),
+            "transcript": transcript(knock, accept).hex(),
+        }
+
+    t = f.group("transcript", "frames of the rows above", hashed)
+    t.accept("KNOCK and ACCEPT", ["hashes"], {"knock": knock.hex(), "accept": frame.hex(), "id_key": m.id_key.hex()})
+    t.accept("another KNOCK", ["hashes"], {"knock": stranger.hex(), "accept": frame.hex(), "id_key": other.id_key.hex()})
+    t.accept("short frames", ["hashes"], {"knock": "01", "accept": "0201", "id_key": m.id_key.hex()})
+    return f
+
+
+def messages(ledger):
+    f = VectorFile(ledger, "knock", "messages")
+    f.note("seal", ["AM-KNK-022", "AM-RAT-005"], "another layout, padding or associated data", "no message opens", ["cat 17"])
+    f.note("padded", ["AM-KNK-022"], "another step of padding", "lengths tell a relay what is said")
+    f.note("valid", ["AM-KNK-023"], "a receiver that is too strict", "honest messages are lost")
+    f.note("padding", ["AM-KNK-023"], "any padding is accepted", "one message has many forms")
+    f.note("notice", ["AM-KNK-029"], "another layout or signed text", "sessions are not healed after a loss")
+    f.note("valid-notice", ["AM-KNK-030"], "an honest notice is refused", "sessions are not healed after a loss")
+    f.note("bad-notice", ["AM-KNK-030"], "notices are believed", "anyone ends a session", ["cat 130"])
+    m = Meeting()
+    knock = m.frame()
+    sid = session_id(knock, m.id_key)
+    t = transcript(knock, b"accept")
+
+    def sealed(i):
+        head = b"\3\1" + hexed(i["session_id"]) + u8(1 if i["bound"] else 0)
+        prefix = am1_prefix(ALICE, BOB, hexed(i["hash"]), i["direction"], head)
+        plain = padded(hexed(i["plain"]))
+        ad = prefix + hexed(i["header"])
+        return {"padded": plain.hex(), "ad": ad.hex()}, {"frame": (head + hexed(i["header"]) + seal("am1", hexed(i["message_key"]), b"", ad, plain)).hex()}
+
+    g = f.group("message.frame", "seeded agents and keys", sealed, initiator_card=ALICE.card().hex(), responder_card=BOB.card().hex())
+    for comment, bound, direction, size in [
+        ("optimistic", False, 0, 10),
+        ("from the initiator", True, 0, 100),
+        ("from the responder", True, 1, 100),
+        ("empty", True, 1, 0),
+        ("63 bytes", True, 0, 63),
+        ("64 bytes", True, 0, 64),
+    ]:
+        g.accept(
+            comment,
+            ["seal"],
+            {
+                "session_id": sid.hex(),
+                "bound": bound,
+                "direction": direction,
+                "hash": (t if bound else sha256(knock)).hex(),
+                "header": header(Pair("message").public, 1, 2).hex(),
+                "message_key": seeded(f"message/{comment}").hex(),
+                "plain": seeded("plain", 128)[:size].hex(),
+            },
+        )
+    p = f.group("padding.size", "lengths at each edge", lambda i: ({}, {"padded": padded_size(i["size"])}))
+    for size in (0, 1, 62, 63, 64, 127, 1022, 1023, 1024, 1535, 1536, 8191, 8192, 8193, 12287, 12288, 40000):
+        p.accept(f"size of {size} bytes", ["padded"], {"size": size})
+    r = f.group("padding.remove", "padded texts, and changes of them", lambda i: ({}, {"size": len(hexed(i["padded"]).rstrip(b"\0")) - 1}))
+    for size in (0, 1, 62, 63, 64, 1023, 1024, 2000):
+        r.accept(f"remove from {size} bytes", ["valid"], {"padded": padded(b"x" * size).hex()})
+    r.accept("text that ends in 80 and zeros", ["valid"], {"padded": padded(b"x\x80\0\0").hex()})
+    good = {"padded": padded(b"x" * 20).hex()}
+    for comment, data in [
+        ("nothing", b""),
+        ("only zeros", bytes(64)),
+        ("no 80", (b"x" * 20).ljust(64, b"\0")),
+        ("81 in place of 80", (b"x" * 20 + b"\x81").ljust(64, b"\0")),
+        ("a byte after the zeros", padded(b"x" * 20)[:-1] + b"\1"),
+        ("128 bytes in place of 64", (b"x" * 20 + b"\x80").ljust(128, b"\0")),
+        ("63 bytes in place of 64", (b"x" * 20 + b"\x80").ljust(63, b"\0")),
+        ("not padded", b"x" * 20 + b"\x80"),
+    ]:
+        r.reject("parse", f"padding: {comment}", ["padding"], {"padded": data.hex()}, good)
+    for size, wrong in ((1023, 1088), (1024, 1088), (1500, 1600), (8191, 8704), (8192, 8704)):
+        r.reject("parse", f"{size} bytes padded to {wrong}", ["padding"], {"padded": (b"x" * size + b"\x80").ljust(wrong, b"\0").hex()}, {"padded": padded(b"x" * size).hex()})
+
+    def notice_content(session, frame, to):
+        return session + sha256(frame) + to.raw_amid
+
+    def noticed(i):
+        frame = hexed(i["frame"])
+        content = hexed(i["session_id"]) + sha256(frame) + raw_amid[i["to"]]
+        return {"signed": signed_bytes("unknown-session", content).hex()}, {"notice": (b"\5\1" + hexed(i["session_id"]) + sign(BOB, "unknown-session", content)).hex()}
+
+    raw_amid = {a.amid: a.raw_amid for a in (ALICE, BOB, CAROL)}
+    n = f.group("notice.write", "seeded agents", noticed, seed=BOB.seed.hex())
+    frame = b"\3\1" + sid + b"\1" + seeded("lost", 120)[:120]
+    made = n.accept("notice to alice", ["notice"], {"session_id": sid.hex(), "frame": frame.hex(), "to": ALICE.amid})
+    n.accept("notice to carol", ["notice"], {"session_id": sid.hex(), "frame": frame.hex(), "to": CAROL.amid})
+    v = f.group("notice.verify", "notices of the rows above, and changes of them", None, public_key=BOB.public.hex())
+    notice = hexed(made["output"]["notice"])
+    row = lambda data, sent=frame, to=ALICE: {"notice": data.hex(), "frame": sent.hex(), "to": to.amid}
+    good = v.accept("valid notice", ["valid-notice"], row(notice))
+    flip = lambda at: notice[:at] + bytes([notice[at] ^ 1]) + notice[at + 1 :]
+    v.reject("crypto", "session id changed", ["bad-notice"], row(flip(3)), good)
+    v.reject("crypto", "signature changed", ["bad-notice"], row(flip(30)), good)
+    v.reject("crypto", "for another frame", ["bad-notice"], row(notice, frame + b"\0"), good)
+    v.reject("crypto", "for another receiver", ["bad-notice"], row(notice, frame, CAROL), good)
+    content = notice_content(sid, frame, ALICE)
+    for comment, proof in [
+        ("signed by carol", sign(CAROL, "unknown-session", content)),
+        ("signed in context reject", sign(BOB, "reject", content)),
+        ("signed without context", BOB.sign(content)),
+        ("signed without the frame", sign(BOB, "unknown-session", sid + ALICE.raw_amid)),
+        ("signed without the receiver", sign(BOB, "unknown-session", sid + sha256(frame))),
+        ("signature of zeros", bytes(64)),
+    ]:
+        v.reject("crypto", comment, ["bad-notice"], row(notice[:18] + proof), good)
+    for comment, data in [("a byte short", notice[:-1]), ("a byte long", notice + b"\0"), ("type 4", b"\4" + notice[1:]), ("suite 2", b"\5\2" + notice[2:])]:
+        v.reject("parse", comment, ["bad-notice"], row(data), good)
+    return f
+
+
+def files(ledger):
+    return [frames(ledger), texts(ledger), replies(ledger), messages(ledger)]
