@@ -1,0 +1,381 @@
+// Bodies of agent/agent.hpp.
+#pragma once
+
+namespace agentmesh {
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+template <AgentSink Out>
+struct agent<Store, Directory, Policy, Random>::actions {
+    agent& self;
+    const moment& now;
+    Out& out;
+
+    // --- of the link to the relay
+    void send_text(std::string_view text) { out.send_text(text); }
+    void close(std::uint16_t code, std::string_view reason) { out.close(code, reason); }
+    void connected(const wire::connected_frame& frame) { self.news_.push_back(connection{frame.pending_messages}); }
+    bool received(const wire::receive_frame& frame) {
+        const auto from = amid::parse(frame.from);
+        if (!from) return true;  // of nobody: a relay that sends this twice sends it for ever
+        if (self.screened(*from, frame.payload, now)) return true;
+        return self.engine_.on_message(*from, frame.type, frame.payload, now, *this).has_value();
+    }
+    void answered(const wire::relay_frame& frame) {
+        if (const auto* refused = std::get_if<wire::error_frame>(&frame)) {
+            auto kept = *refused;
+            kept.message = kept.id = {};  // views do not outlive the call
+            self.news_.push_back(kept);
+        }
+    }
+    void ended(const relay::client_end& end) {
+        self.news_.push_back(end);
+        out.ended(end);
+    }
+
+    // --- of the sessions
+    result<void> persist(std::span<const record_change> changes) { return self.commit(changes); }
+    result<void> send(const amid& to, std::string_view payload, wire::message_type type) {
+        AGENTMESH_TRY(id, self.link_->send(to, payload, type, *this));
+        (void)id;
+        return {};
+    }
+    void opened(const session_info& info) { self.news_.push_back(info); }
+    bool received(const session::incoming& message) {
+        arrival kept{message, std::string{as_text(message.envelope)}};
+        kept.head.envelope = {};
+        self.news_.push_back(std::move(kept));
+        return false;  // confirmed once the application has seen it
+    }
+    void refused(const session::refusal& no) { self.news_.push_back(no); }
+    void undelivered(const session::undelivered& lost) { self.news_.push_back(lost); }
+    void closed(const session_info& info, const error& why) { self.news_.push_back(closing{info, why}); }
+    void wants_knock(const session_info& info) { self.lost_.push_back({info, now.steady}); }
+    void audit(const session::audit_event& event) { self.news_.push_back(event); }
+};
+
+// --- life -----------------------------------------------------------------------------------------------
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+agent<Store, Directory, Policy, Random>::agent(const local_identity& self, Store& store, Directory& directory,
+                                               Policy policy, agent_options chosen)
+    : self_{&self},
+      store_{&store},
+      directory_{&directory},
+      options_{std::move(chosen)},
+      policy_{std::move(policy)},
+      rules_{policy_, directory},
+      card_{e2ee::identity_card::make(self, options_.epoch)},
+      prekeys_{options_.prekeys},
+      engine_{self, card_, random_, rules_, prekeys_, options_.sessions} {}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+result<void> agent<Store, Directory, Policy, Random>::start(const moment& now, AgentSink auto& out) {
+    AGENTMESH_TRY(link, relay::client::create(*self_, options_.link, random_));
+    link_.emplace(std::move(link));
+    AGENTMESH_CHECK(ledger_.load(*store_));
+    AGENTMESH_CHECK(prekeys_.restore(*store_, *self_));
+    actions<std::remove_reference_t<decltype(out)>> sink{*this, now, out};
+    AGENTMESH_CHECK(engine_.restore(*store_, now, sink));
+    for (const auto& held : engine_.sessions())
+        if (held.unacknowledged > 0) awaited_.insert(held.id);
+    published_ = false;
+    AGENTMESH_CHECK(keep_up(now));
+    tell(now, out);
+    return {};
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+result<void> agent<Store, Directory, Policy, Random>::keep_up(const moment& now) {
+    upkeep_at_ = now.steady + options_.upkeep;
+    AGENTMESH_TRY(done, prekeys_.maintain(*self_, *store_, random_, now.wall));
+    published_ = published_ && !done.publish();
+    if (published_ || !options_.publish) return {};
+    AGENTMESH_TRY(known, prekeys_.publication(card_));
+    AGENTMESH_CHECK(directory_->publish({.bundle = {.card = known.card, .signed_key = known.signed_key},
+                                         .one_time = known.one_time,
+                                         .display_name = options_.display_name,
+                                         .relay = options_.relay}));
+    published_ = true;
+    return {};
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+result<void> agent<Store, Directory, Policy, Random>::commit(std::span<const record_change> changes) {
+    std::vector<record_change> all{changes.begin(), changes.end()};
+    for (const auto& [name, bytes] : staged_)
+        all.push_back({name, bytes ? std::optional<byte_view>{*bytes} : std::nullopt});
+    AGENTMESH_CHECK(store_->commit(all));
+    staged_.clear();
+    return {};
+}
+
+// The two rules that need no cryptography, before a KNOCK is opened. Its first byte is 01, two characters of base64;
+// what the relay calls it is not asked.
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+bool agent<Store, Directory, Policy, Random>::screened(const amid& from, std::string_view payload, const moment& now) {
+    if constexpr (requires { policy_.screen(from, now); }) {
+        if (!payload.starts_with("AQ")) return false;
+        const auto why = policy_.screen(from, now);
+        if (!why) return false;
+        news_.push_back(session::audit_event{.kind = session::audit_kind::knock_denied, .peer = from,
+                                             .why = {errc::policy_denied, "AM-POL-002"}, .denied = *why});
+        return true;
+    }
+    return false;
+}
+
+// --- commands -------------------------------------------------------------------------------------------
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::knock(const amid& peer, const intent& what, const session_request& asked,
+                                                    knock_answer answer, const moment& now, AgentSink auto& out,
+                                                    session::haste how) {
+    actions<std::remove_reference_t<decltype(out)>> sink{*this, now, out};
+    const auto begin = [&]() -> result<session_id> {
+        AGENTMESH_TRY(bundle, directory_->fetch_bundle(peer, now.wall));
+        keys_.insert_or_assign(peer, bundle.card.signing);
+        return engine_.knock(bundle, what, asked, now, sink, how);
+    };
+    const auto begun = begin();
+    const auto held = begun ? engine_.find(*begun) : std::nullopt;
+    if (!begun || (held && held->phase == session::phase::open)) news_.push_back(answered{std::move(answer), begun});
+    else asked_[*begun].push_back(std::move(answer));
+    tell(now, out);
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+result<session::message_id> agent<Store, Directory, Policy, Random>::send(const session_id& to,
+                                                                          const message::body& what, const moment& now,
+                                                                          AgentSink auto& out,
+                                                                          std::optional<std::string> name) {
+    const session_id id = successor(to);
+    const auto held = engine_.find(id);
+    if (!held) return fail(errc::unknown_session);
+    AGENTMESH_TRY(payload, message::write_body(what));
+    auto numbers = ledger_.of(id);
+    message::envelope note{.session_id = to_hex(id.bytes()), .sequence = numbers.next, .from = self_->name(),
+                           .to = held->peer, .type = std::string{message::type_of(what)}, .timestamp = now.wall,
+                           .payload = std::move(payload), .id = std::move(name)};
+    AGENTMESH_TRY(text, message::sign_envelope(note, self_->signing()));
+    ++numbers.next;
+    stage(id, numbers);
+    actions<std::remove_reference_t<decltype(out)>> sink{*this, now, out};
+    const auto sent = engine_.send(id, as_bytes(text), now, sink);
+    staged_.clear();
+    if (sent) {
+        ledger_.set(id, numbers);
+        awaited_.insert(id);
+    }
+    tell(now, out);
+    return sent;
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+result<void> agent<Store, Directory, Policy, Random>::close(const session_id& which, const moment& now,
+                                                            AgentSink auto& out, message::code why) {
+    AGENTMESH_TRY(id, send(which, message::close_body{.reason = message::spelled_code{why}}, now, out));
+    (void)id;
+    return {};
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::disconnect(std::string_view reason, AgentSink auto& out) {
+    const moment never{};
+    actions<std::remove_reference_t<decltype(out)>> sink{*this, never, out};
+    link_->disconnect(reason, sink);
+}
+
+// --- events ---------------------------------------------------------------------------------------------
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::on_open(const moment& now, AgentSink auto& out) {
+    actions<std::remove_reference_t<decltype(out)>> sink{*this, now, out};
+    link_->on_open(now, sink);
+    tell(now, out);
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::on_text(std::string_view text, const moment& now, AgentSink auto& out) {
+    actions<std::remove_reference_t<decltype(out)>> sink{*this, now, out};
+    link_->on_text(text, now, sink);
+    tell(now, out);
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::on_closed(std::uint16_t code, const moment& now, AgentSink auto& out) {
+    actions<std::remove_reference_t<decltype(out)>> sink{*this, now, out};
+    link_->on_closed(code, now, sink);
+    tell(now, out);
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::on_tick(const moment& now, AgentSink auto& out) {
+    actions<std::remove_reference_t<decltype(out)>> sink{*this, now, out};
+    link_->on_tick(now, sink);
+    (void)engine_.on_tick(now, sink);  // what could not be saved did not happen, and is due again
+    if (now.steady >= upkeep_at_ && !keep_up(now)) upkeep_at_ = now.steady + options_.try_again;
+    tell(now, out);
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+std::optional<steady_point> agent<Store, Directory, Policy, Random>::next_deadline() const noexcept {
+    steady_point next = upkeep_at_;
+    if (const auto at = link_->next_deadline()) next = std::min(next, *at);
+    if (const auto at = engine_.next_deadline()) next = std::min(next, *at);
+    for (const auto& one : lost_) next = std::min(next, one.again);
+    return next;
+}
+
+// --- what the application hears ---------------------------------------------------------------------------
+
+// Machines are never called from inside one of their own calls: what they say is kept, and told when they have
+// returned. A handler that gives a command adds to the same queue.
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::tell(const moment& now, AgentSink auto& out) {
+    if (std::exchange(telling_, true)) return;
+    if (prekeys_.is_low() && upkeep_at_ > now.steady + options_.try_again && !keep_up(now))
+        upkeep_at_ = now.steady + options_.try_again;
+    knock_again(now, out);
+    do {
+        while (!news_.empty()) {
+            auto item = std::move(news_.front());
+            news_.pop_front();
+            std::visit([&](auto& one) { report(one, now, out); }, item);
+        }
+        tell_delivered();
+    } while (!news_.empty());
+    telling_ = false;
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+result<incoming> agent<Store, Directory, Policy, Random>::read(const arrival& what,
+                                                               envelope_ledger::numbers& numbers) {
+    AGENTMESH_TRY(key, key_of(what.head.peer));
+    const std::string origin = to_hex(what.head.origin.bytes());
+    AGENTMESH_TRY(note, message::open_envelope(what.text, {origin, what.head.peer, self_->name()}, key));
+    AGENTMESH_TRY(place, numbers.received.accept(note.sequence));
+    (void)place;  // a gap is not ours to mend: the session has acknowledged what it has
+    return incoming{what.head.session, what.head.peer, what.head.id, std::move(note), what.text};
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::report(arrival& what, const moment& now, AgentSink auto& out) {
+    auto numbers = ledger_.of(what.head.origin);
+    const auto message = read(what, numbers);
+    if (message) {
+        if (handlers_->on_message) handlers_->on_message(*message);
+        numbers.next = ledger_.of(what.head.origin).next;  // the handler may have answered
+        stage(what.head.origin, numbers);
+    } else if (handlers_->on_audit) {
+        handlers_->on_audit({.kind = session::audit_kind::message_dropped, .peer = what.head.peer,
+                           .session = what.head.session, .why = message.error()});
+    }
+    actions<std::remove_reference_t<decltype(out)>> sink{*this, now, out};
+    const auto kept = engine_.confirm(what.head.session, what.head.id, sink);
+    staged_.clear();
+    if (kept && message) ledger_.set(what.head.origin, numbers);
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::report(const session_info& opened, const moment&, AgentSink auto&) {
+    for (const auto& before : opened.replaces) {
+        replaced_.insert_or_assign(before, opened.id);
+        if (awaited_.erase(before) > 0) awaited_.insert(opened.id);
+        settle(before, opened.id);
+    }
+    if (opened.unacknowledged > 0) awaited_.insert(opened.id);
+    settle(opened.id, opened.id);
+    if (handlers_->on_opened) handlers_->on_opened(opened);
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::report(const session::refusal& no, const moment&, AgentSink auto&) {
+    awaited_.erase(no.session);
+    settle(no.session, fail(no.why));
+    if (handlers_->on_refused) handlers_->on_refused(no);
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::report(const closing& what, const moment&, AgentSink auto&) {
+    awaited_.erase(what.which.id);
+    std::erase_if(lost_, [&](const lost_session& one) { return one.which.id == what.which.id; });
+    settle(what.which.id, fail(what.why));
+    // The numbers of sessions that this one replaced go with it: nothing written for them can arrive any more.
+    std::vector<session_id> ended{what.which.id};
+    for (auto at = replaced_.begin(); at != replaced_.end();) {
+        if (successor(at->first) != what.which.id) { ++at; continue; }
+        ended.push_back(at->first);
+        at = replaced_.erase(at);
+    }
+    for (const auto& id : ended) {
+        ledger_.forget(id);
+        staged_.emplace_back(envelope_ledger::record_of(id), std::nullopt);
+    }
+    (void)commit({});  // or with the next one
+    staged_.clear();
+    if (handlers_->on_closed) handlers_->on_closed(what.which, what.why);
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::tell_delivered() {
+    std::vector<session_id> done;
+    for (const auto& id : awaited_)
+        if (const auto held = engine_.find(id); !held || held->unacknowledged == 0) done.push_back(id);
+    for (const auto& id : done) {
+        awaited_.erase(id);
+        if (engine_.find(id) && handlers_->on_delivered) handlers_->on_delivered(id);
+    }
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::settle(const session_id& id, const result<session_id>& outcome) {
+    auto waiting = asked_.extract(id);
+    if (waiting.empty()) return;
+    for (const auto& answer : waiting.mapped())
+        if (answer) answer(outcome);
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::knock_again(const moment& now, AgentSink auto& out) {
+    actions<std::remove_reference_t<decltype(out)>> sink{*this, now, out};
+    const auto due = [&](const lost_session& one) { return one.again <= now.steady; };
+    const auto first = std::stable_partition(lost_.begin(), lost_.end(), [&](const auto& one) { return !due(one); });
+    const std::vector<lost_session> trying{first, lost_.end()};
+    lost_.erase(first, lost_.end());
+    for (const auto& one : trying) {
+        const auto bundle = directory_->fetch_bundle(one.which.peer, now.wall);
+        const auto begun = bundle ? engine_.knock(*bundle, one.which.what, one.which.asked, now, sink)
+                                  : result<session_id>{fail(bundle.error())};
+        if (!begun) lost_.push_back({one.which, now.steady + options_.try_again});
+    }
+}
+
+// --- questions --------------------------------------------------------------------------------------------
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+std::size_t agent<Store, Directory, Policy, Random>::unacknowledged() const {
+    std::size_t out = 0;
+    for (const auto& held : engine_.sessions()) out += held.unacknowledged;
+    return out;
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+session_id agent<Store, Directory, Policy, Random>::successor(session_id id) const {
+    for (auto at = replaced_.find(id); at != replaced_.end(); at = replaced_.find(id)) id = at->second;
+    return id;
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+result<signing_public_key> agent<Store, Directory, Policy, Random>::key_of(const amid& peer) {
+    if (const auto at = keys_.find(peer); at != keys_.end()) return at->second;
+    AGENTMESH_TRY(record, directory_->find(peer));
+    keys_.insert_or_assign(peer, record.signing_key());
+    return record.signing_key();
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::stage(const session_id& id, const envelope_ledger::numbers& numbers) {
+    staged_.emplace_back(envelope_ledger::record_of(id), envelope_ledger::save(numbers));
+}
+
+}  // namespace agentmesh
