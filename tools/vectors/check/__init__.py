@@ -2,8 +2,9 @@
 
 
 class Refused(Exception):
-    """An input that SPEC.md refuses: the class of the reason and, for frames, the error code that answers."""
+    """An input that SPEC.md refuses: the class of the reason, for frames the error code that answers, and what else the
+    refusal tells, such as the line of a file."""
 
-    def __init__(self, why, code=None, clause=None):
+    def __init__(self, why, code=None, clause=None, output=None):
         super().__init__(why)
-        self.why, self.code, self.clause = why, code, clause
+        self.why, self.code, self.clause, self.output = why, code, clause, output or {}
