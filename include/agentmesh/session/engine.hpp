@@ -27,6 +27,7 @@ struct engine_options {
     std::size_t max_sessions = 256;                   ///< knocking, open and closing ones together
     std::size_t outbox_messages = 64;                 ///< unacknowledged ones of a session
     std::size_t outbox_bytes = 256 * 1024;
+    std::size_t inbox_bytes = 2 * 1024 * 1024;        ///< of a session, that the application has not taken
     std::size_t known_knocks = 4096;                  ///< nonces and replies; when full, new KNOCKs are dropped
     std::size_t seen_messages = 8192;                 ///< ids of delivered messages; the oldest are forgotten first
     std::size_t closed_sessions = 256;                ///< likewise
@@ -97,8 +98,8 @@ public:
     // --- events -------------------------------------------------------------------------------------------
     /// A message of the transport, whatever it is. Never trusts `type`; the payload says what it is.
     /// @param  from  as the transport authenticated it
-    /// @return nothing but not_persisted is an error: then the transport must not acknowledge, and give it again.
-    ///         Whatever was refused is in the audit.
+    /// @errors not_persisted, those of the random source: then the transport must not acknowledge, and give it again.
+    ///         Whatever was refused is no error, and is in the audit.
     result<void> on_message(const amid& from, wire::message_type type, std::string_view payload, const moment& now,
                             SessionSink auto& out);
     result<void> on_tick(const moment& now, SessionSink auto& out);

@@ -104,6 +104,7 @@ std::vector<session_state*> engine<R, P, K>::orphans_for(const session_state& ne
     std::vector<session_state*> out;
     for (auto& [id, one] : sessions_)
         if (takes_over(next, one)) out.push_back(&one);
+    std::sort(out.begin(), out.end(), [](const auto* x, const auto* y) { return x->core.begun < y->core.begun; });
     return out;
 }
 
@@ -220,6 +221,7 @@ result<void> engine<R, P, K>::finish(session_state& held, const moment& now, Ses
     if (core.phase != phase::open && core.phase != phase::closing) return {};
     if (core.close_at && core.next_in > *core.close_at) {
         if (core.told_in < core.next_in) AGENTMESH_CHECK(acknowledge(held, now, out));
+        if (core.phase == phase::closed) return {};
         return end(held, {errc::session_closed}, now, out);
     }
     if (core.phase == phase::closing && held.waiting() == 0) return end(held, {errc::session_closed}, now, out);

@@ -187,10 +187,6 @@ result<void> engine<R, P, K>::on_accept(session_state& asked, const accept_conte
     asked.reply_key.reset();
     asked.suites.clear();
     asked.ends = now.steady + std::chrono::seconds{answer.held_to.ttl_seconds};
-    if (asked.waiting() > 0) {
-        asked.resend_after = options_.resend_first;
-        asked.resend_at = now.steady + asked.resend_after;
-    }
     for (auto* one : old) absorbed(*one, now);
     out.audit({.kind = audit_kind::session_opened, .peer = asked.core.peer.name, .session = asked.core.id});
     out.opened(asked.info());

@@ -44,6 +44,8 @@ result<void> engine<R, P, K>::tick(session_state& held, const moment& now, Sessi
     if (held.ack_at <= now.steady) AGENTMESH_CHECK(acknowledge(held, now, out));
     if (held.resend_at > now.steady) return {};
     if (core.phase == phase::knocking) send_knock(held, out);
+    else if (!held.wants_resend()) held.resend_at = session_state::never;
+    if (held.resend_at == session_state::never) return {};
     std::size_t sent = 0;
     for (const auto& one : held.outbox) {
         if (!one.sealed() || ++sent > resend_at_once) break;
@@ -137,6 +139,11 @@ result<bool> engine<R, P, K>::restore_session(const std::string& prefix, StateSt
     // Without its record of generations nobody can say how old a state is.
     const bool stale = held.core.is_live() && (!recorded || held.core.generation < generation);
     held.core.generation = std::max(held.core.generation, generation);
+    if (stale) {  // at once: while one such session is dealt with, nothing may be sent in another
+        held.ratchet.reset();
+        held.reply_key.reset();
+        if (held.core.phase != phase::closing) held.core.phase = phase::lost;
+    }
     for (const auto& name : store.names(prefix + "/out/")) {
         AGENTMESH_TRY(bytes, store.load(name));
         AGENTMESH_TRY(one, record::read_outgoing(bytes ? byte_view{*bytes} : byte_view{}));
@@ -156,7 +163,7 @@ result<bool> engine<R, P, K>::restore_session(const std::string& prefix, StateSt
                                  ? duration{std::chrono::seconds{held.core.held_to.ttl_seconds}}
                                  : std::max(options_.lost_lifetime, options_.knock_timeout);
     held.ends = now.steady + std::clamp(held.core.ends - now.wall, duration{0}, longest);
-    if (held.core.phase != phase::lost && held.waiting() > 0) held.resend_at = now.steady;
+    if (held.core.phase != phase::lost && held.wants_resend()) held.resend_at = now.steady;
     if (held.core.phase == phase::knocking) held.resend_at = now.steady;
     held.resend_after = held.core.phase == phase::knocking ? options_.knock_resend : options_.resend_first;
     // Whether the last acknowledgement left is not known, and copies are not recognised any more.

@@ -4,7 +4,6 @@
 namespace agentmesh::session {
 
 inline constexpr std::uint64_t reorder_window = 1024;  ///< frames beyond a gap
-inline constexpr std::size_t remembered_frames = 128;  ///< of which a copy is known for one
 
 template <RandomSource R, PolicySource P, PrekeySource K>
 result<void> engine<R, P, K>::on_message(const amid& from, wire::message_type, std::string_view payload,
@@ -73,7 +72,10 @@ result<void> engine<R, P, K>::open_frame(session_state& held, const message_fram
         on_copy(held, frame, now, out);
         return {};
     }
-    if (place->index - held.core.next_in >= reorder_window || held.inbox.size() >= reorder_window)
+    std::size_t kept = parts.sealed.size();
+    for (const auto& [index, one] : held.inbox) kept += one.envelope.size();
+    if (place->index - held.core.next_in >= reorder_window || held.inbox.size() >= reorder_window ||
+        kept > options_.inbox_bytes)
         return drop({errc::too_far, "AM-RAT-016"});
 
     auto draft = draft_of(held);
@@ -113,6 +115,8 @@ result<void> engine<R, P, K>::open_frame(session_state& held, const message_fram
         ++core.received;
     }
     arrive(core, place->index);
+    core.recent.push_back(frame_mark(frame));
+    if (core.recent.size() > remembered_frames) core.recent.erase(core.recent.begin());
     arrived got;
     if (delivers) {
         got = {.id = message_id_of(plain), .origin = core.id, .envelope = std::move(plain)};
@@ -124,12 +128,10 @@ result<void> engine<R, P, K>::open_frame(session_state& held, const message_fram
 
     install(held, std::move(draft), now);
     if (delivers) held.inbox.insert_or_assign(place->index, std::move(got));
-    held.recent.push_back(crypto::sha256(frame));
-    if (held.recent.size() > remembered_frames) held.recent.pop_front();
     if (acknowledged > 0) {
         held.outbox.erase(held.outbox.begin(), held.outbox.begin() + static_cast<std::ptrdiff_t>(acknowledged));
         held.resend_after = options_.resend_first;
-        held.resend_at = held.waiting() > 0 ? now.steady + held.resend_after : session_state::never;
+        held.resend_at = held.wants_resend() ? now.steady + held.resend_after : session_state::never;
     }
     if (is_ack) {
         if (++held.passive >= options_.ack_every) held.ack_at = now.steady;
@@ -144,9 +146,8 @@ result<void> engine<R, P, K>::open_frame(session_state& held, const message_fram
 /// A frame that was opened before. If it is the very same, its sender has missed our acknowledgement.
 template <RandomSource R, PolicySource P, PrekeySource K>
 void engine<R, P, K>::on_copy(session_state& held, byte_view frame, const moment& now, SessionSink auto& out) {
-    const auto hash = crypto::sha256(frame);
-    const bool known = std::find(held.recent.begin(), held.recent.end(), hash) != held.recent.end();
     const auto& core = held.core;
+    const bool known = std::find(core.recent.begin(), core.recent.end(), frame_mark(frame)) != core.recent.end();
     out.audit({.kind = audit_kind::message_dropped, .peer = core.peer.name, .session = core.id,
                .why = {errc::duplicate, "AM-RAT-014"}});
     if (!known) {

@@ -110,12 +110,11 @@ void engine<R, P, K>::install(session_state& into, session_draft draft, const mo
     into.core = std::move(draft.core);
     into.ratchet = std::move(draft.ratchet);
     for (auto& one : draft.added) {
-        if (one.sealed() && one.wants_ack() && into.resend_at == session_state::never) {
-            into.resend_after = into.core.phase == phase::knocking ? options_.knock_resend : options_.resend_first;
-            into.resend_at = now.steady + into.resend_after;
-        }
         into.outbox.push_back(std::move(one));
     }
+    if (into.resend_at != session_state::never || into.core.phase == phase::knocking || !into.wants_resend()) return;
+    into.resend_after = options_.resend_first;
+    into.resend_at = now.steady + into.resend_after;
 }
 
 template <RandomSource R, PolicySource P, PrekeySource K>
@@ -140,7 +139,8 @@ result<void> engine<R, P, K>::acknowledge(session_state& held, const moment& now
     auto draft = draft_of(held);
     const auto phase_before = draft.core.phase;
     draft.core.phase = phase::open;  // a closing session acknowledges too
-    AGENTMESH_CHECK(place(draft, outgoing_kind::ack, {}, as_bytes(text)));
+    if (const auto placed = place(draft, outgoing_kind::ack, {}, as_bytes(text)); !placed)
+        return end(held, placed.error(), now, out);
     draft.core.phase = phase_before;
     draft.core.told_in = draft.core.next_in;
     draft.core.last_frame = draft.added.back().frame;

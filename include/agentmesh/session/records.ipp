@@ -143,6 +143,8 @@ inline crypto::secret_buffer write_state(const session_core& core, const std::ve
     to.u32(static_cast<std::uint32_t>(core.chains.size()));
     for (const auto& chain : core.chains) to.raw(chain.key.bytes()).u64(chain.base);
     to.flag(core.close_at.has_value()).u64(core.close_at.value_or(0));
+    to.u32(static_cast<std::uint32_t>(core.recent.size()));
+    for (const auto hash : core.recent) to.u64(hash);
     to.u32(static_cast<std::uint32_t>(core.replaces.size()));
     for (const auto& one : core.replaces) to.raw(one.bytes());
     to.block(core.last_frame);
@@ -198,6 +200,7 @@ inline result<session_state> read_state(byte_view bytes) {
     const bool closes = in.flag();
     const auto close_at = in.u64();
     if (closes) core.close_at = close_at;
+    for (auto count = in.u32(); in.ok() && count > 0; --count) core.recent.push_back(in.u64());
     for (auto count = in.u32(); in.ok() && count > 0; --count) core.replaces.push_back(in.fixed<session_id>());
     const auto last = in.block();
     core.last_frame.assign(last.begin(), last.end());

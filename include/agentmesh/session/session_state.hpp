@@ -48,6 +48,7 @@ struct session_core {
     std::vector<std::uint64_t> ahead{};          ///< frames beyond a gap, sorted
     std::vector<receiving_chain> chains{};       ///< oldest first
     std::optional<std::uint64_t> close_at{};     ///< which frame of the peer is its close
+    std::vector<std::uint64_t> recent{};         ///< of the frames opened lately, the beginning of their hash
     std::vector<session_id> replaces{};          ///< sessions whose messages this one took over
     buffer last_frame{};               ///< KNOCK while knocking; else what answers a copy: last acknowledgement, close
 
@@ -90,7 +91,6 @@ struct session_state {
     std::vector<std::string> suites{};           ///< offered
     std::deque<outgoing> outbox{};
     std::map<std::uint64_t, arrived> inbox{};
-    std::deque<sha256_digest> recent{};          ///< hashes of frames opened lately: a copy of one is no forgery
 
     // Steady times; `never` where nothing is due.
     static constexpr steady_point never = steady_point::max();
@@ -107,6 +107,11 @@ struct session_state {
         return static_cast<std::size_t>(
             std::count_if(outbox.begin(), outbox.end(), [](const outgoing& one) { return one.wants_ack(); }));
     }
+    /// Whether frames must be sent again until the peer acknowledges. Acknowledgements alone need not, but so many
+    /// of them mean that one is missing at the peer.
+    [[nodiscard]] bool wants_resend() const noexcept { return outbox.size() > most_acks || waiting() > 0; }
+    static constexpr std::size_t most_acks = 48;
+
     [[nodiscard]] session_info info() const {
         return {.id = core.id, .peer = core.peer.name, .phase = core.phase, .initiator = core.initiator,
                 .what = core.what, .asked = core.asked, .held_to = core.held_to, .expires = core.ends,

@@ -49,6 +49,15 @@ inline constexpr std::uint32_t early_frame_bytes = 65'536;
     return out;
 }
 
+/// What a session remembers of a frame that it opened. Enough to know a copy; a forger of one gains an acknowledgement.
+[[nodiscard]] inline std::uint64_t frame_mark(byte_view frame) noexcept {
+    const auto hash = crypto::sha256(frame);
+    std::uint64_t out = 0;
+    for (std::size_t i = 0; i < 8; ++i) out = out << 8 | hash.data()[i];
+    return out;
+}
+inline constexpr std::size_t remembered_frames = 32;
+
 /// Under which a delivered envelope is remembered: nobody can use up the id of another's.
 [[nodiscard]] inline message_id seen_key(const amid& peer, const message_id& id) {
     buffer both{peer.bytes().bytes().begin(), peer.bytes().bytes().end()};
