@@ -61,6 +61,7 @@ inline std::string_view class_of(errc code) {
         case errc::amid_mismatch:
         case errc::bad_identity_file:
         case errc::stale_proof:
+        case errc::bad_envelope:
         case errc::bad_knock:
         case errc::knock_stale:
         case errc::stale_prekey:
