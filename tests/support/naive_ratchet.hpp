@@ -74,7 +74,24 @@ public:
         return out;
     }
 
+    /// The responder that takes the initiator's step and one of its own before any message.
+    static naive_ratchet respond(const bytes32& root, const bytes32& prekey, const exchange_public_key& remote,
+                                 const bytes32& scalar) {
+        auto out = respond(root, scalar);
+        out.remote = remote;
+        out.receiving = out.root_step(*plain_dh(prekey, remote));
+        out.sending = out.root_step(*plain_dh(scalar, remote));
+        out.turns = 1;
+        return out;
+    }
+
     bool can_send() const { return sending || (S::start == start_up::on_use && remote && (initiator || receiving)); }
+
+    /// The initiator learns the responder's first key otherwise than from a message.
+    void learn(const exchange_public_key& key, const bytes32& next_scalar) {
+        receiving = root_step(*plain_dh(scalar, key));
+        turn(key, next_scalar);
+    }
 
     /// The header and what follows it.
     std::pair<ratchet_header, buffer> seal(byte_view prefix, byte_view text, byte_view nonce) {
@@ -157,6 +174,13 @@ private:
         });
     }
 
+    void turn(const exchange_public_key& key, const bytes32& next_scalar) {
+        remote = key;
+        scalar = next_scalar, own = plain_public(scalar);
+        previous = sent, sent = 0;
+        sending = root_step(*plain_dh(scalar, key));
+        ++turns;
+    }
     void keep_until(bytes32& chain, std::uint32_t& at, std::uint32_t until, const exchange_public_key& dh) {
         while (at < until) {
             waiting[{dh, at}] = advance(chain);
@@ -205,13 +229,10 @@ private:
             }
             receiving = root_step(*first);
             received = 0;
-            remote = header.dh;
-            if (!known) {
-                scalar = next_scalar, own = plain_public(scalar);
-                previous = sent, sent = 0;
-                sending = root_step(*plain_dh(scalar, header.dh));
-            }
-            ++turns;
+            if (known)
+                ++turns;
+            else
+                turn(header.dh, next_scalar);
         }
         keep_until(*receiving, received, header.n, header.dh);
         trim();

@@ -33,6 +33,7 @@ enum class act : std::uint8_t {
     no_randomness,   ///< the random source fails
     burst,           ///< many frames that are sent and not delivered yet
     small_order,     ///< a ratchet key whose result is zero
+    learn,           ///< the initiator is told the responder's first key, as by an ACCEPT
     count_,
 };
 
@@ -52,14 +53,18 @@ class ratchet_world {
 public:
     using ratchet = agentmesh::e2ee::double_ratchet<S>;
 
-    explicit ratchet_world(std::uint64_t seed)
+    /// @param accepted  the responder has taken a step of its own and may speak at once; only where the suite has that
+    explicit ratchet_world(std::uint64_t seed, bool accepted = false)
         : random_{seed},
+          accepted_{accepted},
           root_{draw32()},
           first_{draw32()},
           second_{draw32()},
+          third_{draw32()},
           sides_{side{start_initiator(), naive_ratchet<S>::initiate(root_, first_, plain_public(second_))},
-                 side{ratchet::respond(secret<agentmesh::e2ee::root_key>(root_), pair_of(second_)),
-                      naive_ratchet<S>::respond(root_, second_)}} {}
+                 side{start_responder(accepted), accepted ? naive_ratchet<S>::respond(root_, second_,
+                                                                                      plain_public(first_), third_)
+                                                          : naive_ratchet<S>::respond(root_, second_)}} {}
 
     void run(byte_view schedule) {
         for (std::size_t i = 0; i + 4 <= schedule.size(); i += 4)
@@ -78,6 +83,7 @@ public:
             return;
         }
         if (what == act::restart) return restart(to);
+        if (what == act::learn) return learn();
         if (what == act::no_randomness) return without_randomness(who, number);
         if (what == act::invent || what == act::small_order) {
             frame forged{{}, buffer(agentmesh::e2ee::overhead<S> + number % 40, 0x5A), {}};
@@ -183,6 +189,14 @@ private:
         return ratchet::initiate(secret<agentmesh::e2ee::root_key>(root_), pair_of(first_), plain_public(second_))
             .value();
     }
+    ratchet start_responder(bool accepted) {
+        auto root = secret<agentmesh::e2ee::root_key>(root_);
+        if constexpr (S::start == start_up::at_once)
+            if (accepted)
+                return ratchet::respond(std::move(root), pair_of(second_), plain_public(first_), pair_of(third_))
+                    .value();
+        return ratchet::respond(std::move(root), pair_of(second_));
+    }
     static agentmesh::crypto::scripted_random script(const bytes32& bytes) {
         return agentmesh::crypto::scripted_random{buffer{bytes.begin(), bytes.end()}};
     }
@@ -270,6 +284,25 @@ private:
         ++counted_.restarts;
     }
 
+    void learn() {
+        if constexpr (S::start == start_up::at_once) {
+            auto& to = sides_[0];
+            if (!accepted_) return;
+            const auto key = plain_public(third_);
+            const auto drawn = draw32();
+            auto random = script(drawn);
+            const auto before = save(to.real);
+            const auto done = to.real.step(key, random);
+            if (to.model.receiving) {
+                expect(done.has_value() == (to.model.remote == key), "learned a second first key");
+                expect(save(to.real) == before, "learning again changed something");
+            } else {
+                to.model.learn(key, drawn);
+                expect(done.has_value() && to.real.turns() == to.model.turns, "did not learn a key");
+            }
+        }
+    }
+
     void without_randomness(std::size_t who, std::uint32_t number) {
         auto& one = sides_[who];
         const auto& inbox = sides_[1 - who].sent;
@@ -299,7 +332,8 @@ private:
     }
 
     agentmesh::crypto::scripted_random random_;
-    bytes32 root_, first_, second_;
+    bool accepted_;
+    bytes32 root_, first_, second_, third_;
     std::array<side, 2> sides_;
     tally counted_{};
 };

@@ -59,7 +59,7 @@ buffer any_schedule(chance& draw, std::uint32_t max_skip) {
         else if (draw.below(150) == 0)
             put(out, act::burst, who, draw.below(4) == 0 ? max_skip - 2 + draw.below(5) : draw.below(30));
         else if (draw.below(30) == 0)
-            put(out, act::restart, who, 0);
+            put(out, draw.below(2) == 0 ? act::restart : act::learn, who, 0);
         else
             put(out, std::array{act::send, act::send, act::deliver, act::deliver_any}[draw.below(4)], who, number);
     }
@@ -74,7 +74,8 @@ tally run_schedules(std::uint64_t count) {
     for (std::uint64_t seed = first; seed < first + count; ++seed) {
         chance draw{seed};
         const auto schedule = any_schedule(draw, S::max_skip);
-        ratchet_world<S> world{seed};
+        const bool accepted = S::id == suite_id::am1 && draw.below(2) == 0;
+        ratchet_world<S> world{seed, accepted};
         try {
             world.run(schedule);
         } catch (const divergence& what) {
