@@ -101,12 +101,12 @@ TEST_CASE("negotiation matches only what was asked for and is offered", "[unit][
         .schemas = {"agentmesh/travel/flight-search/v2", "x-acme/widget/v1"},
         .languages = {"en", "pt-BR"},
         .payment_methods = {"credits"}};
-    const auto answer = message::negotiate({.i_need = {"travel/*", "commerce/order", "finance/payment", "travel/trains"},
-                                            .preferred_schemas = {"x-acme/widget/v2",
-                                                                  "agentmesh/travel/flight-search/v1"},
-                                            .languages = {"fr", "pt-br", "en"},
-                                            .payment_methods = {"card", "credits"}},
-                                           ours);
+    const auto answer =
+        message::negotiate({.i_need = {"travel/*", "commerce/order", "finance/payment", "travel/trains"},
+                            .preferred_schemas = {"x-acme/widget/v2", "agentmesh/travel/flight-search/v1"},
+                            .languages = {"fr", "pt-br", "en"},
+                            .payment_methods = {"card", "credits"}},
+                           ours);
     // Of flights and hotels, which fit equally well, the first in the order of bytes.
     CHECK(answer.matched == std::vector<std::string>{"travel/flights", "commerce/order"});
     CHECK(answer.unavailable == std::vector<std::string>{"finance/payment", "travel/trains"});

@@ -495,7 +495,8 @@ TEST_CASE("edits hold from the next KNOCK, and raise the generation", "[unit][se
 }
 
 TEST_CASE("pausing refuses everybody and changes no rule", "[unit][session][AM-POL-010]") {
-    session::policy_source source{parse(R"({"strict_mode":true,"allowlist":[")" + std::string{name(1).text()} + "\"]}")};
+    const std::string only{name(1).text()};
+    session::policy_source source{parse(R"({"strict_mode":true,"allowlist":[")" + only + "\"]}")};
     const auto before = source.rules();
     const auto generation = source.generation();
     source.pause();
