@@ -19,7 +19,8 @@ int main(int argc, char** argv) {
     double scale = 1;
     CLI::App app{"Measures encryption between two agents, in microseconds of CPU time."};
     app.add_option("--repetitions", repetitions, "how often each contestant runs")->capture_default_str();
-    app.add_option("--scale", scale, "how much work in each run; 1 is about a third of a second")->capture_default_str();
+    app.add_option("--scale", scale, "how much work in each run; 1 is about a third of a second")
+        ->capture_default_str();
     CLI11_PARSE(app, argc, argv);
     if (sodium_init() < 0) bench::broken("libsodium does not start");
 

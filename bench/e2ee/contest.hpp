@@ -41,7 +41,8 @@ inline samples run(std::vector<contestant>& all, std::size_t repetitions, double
     samples out;
     for (std::size_t i = 0; i <= repetitions; ++i) {
         for (auto& one : all) {
-            const auto count = std::max<std::size_t>(4, static_cast<std::size_t>(static_cast<double>(one.count) * scale));
+            const auto count =
+                std::max<std::size_t>(4, static_cast<std::size_t>(static_cast<double>(one.count) * scale));
             if (one.prepare) one.prepare(count);
             const double from = cpu_microseconds();
             one.work(count);

@@ -83,8 +83,8 @@ public:
             EVP_EncryptFinal_ex(seal_.get(), sealed_.data() + size, &size);
             EVP_CIPHER_CTX_ctrl(seal_.get(), EVP_CTRL_AEAD_GET_TAG, 16, sealed_.data() + text_.size());
         } else {
-            crypto_aead_chacha20poly1305_ietf_encrypt(sealed_.data(), nullptr, text_.data(), text_.size(), ad_, sizeof ad_,
-                                                      nullptr, nonce, key);
+            crypto_aead_chacha20poly1305_ietf_encrypt(sealed_.data(), nullptr, text_.data(), text_.size(), ad_,
+                                                      sizeof ad_, nullptr, nonce, key);
         }
         chain_step(key, b_, b_);
         bool good = true;
@@ -133,14 +133,14 @@ inline void enter(std::vector<contestant>& all, const std::vector<std::size_t>& 
                                crypto_auth_hmacsha256(key, &one, 1, sodium->a);
                                crypto_auth_hmacsha256(sodium->a, &two, 1, sodium->a);
                                randombytes_buf(nonce, sizeof nonce);
-                               crypto_aead_chacha20poly1305_ietf_encrypt(sodium->sealed.data(), nullptr, sodium->text.data(),
-                                                                         sodium->text.size(), ad, sizeof ad, nullptr, nonce,
-                                                                         key);
+                               crypto_aead_chacha20poly1305_ietf_encrypt(sodium->sealed.data(), nullptr,
+                                                                         sodium->text.data(), sodium->text.size(), ad,
+                                                                         sizeof ad, nullptr, nonce, key);
                                crypto_auth_hmacsha256(key, &one, 1, sodium->b);
                                crypto_auth_hmacsha256(sodium->b, &two, 1, sodium->b);
                                if (crypto_aead_chacha20poly1305_ietf_decrypt(
-                                       sodium->opened.data(), nullptr, nullptr, sodium->sealed.data(), sodium->sealed.size(),
-                                       ad, sizeof ad, nonce, key) != 0)
+                                       sodium->opened.data(), nullptr, nullptr, sodium->sealed.data(),
+                                       sodium->sealed.size(), ad, sizeof ad, nonce, key) != 0)
                                    broken("the sodium floor cannot open what it sealed");
                            }
                        }});

@@ -58,10 +58,10 @@ void enter(std::vector<contestant>& all, const std::vector<std::size_t>& sizes) 
     const std::string name = "ratchet " + std::string{e2ee::to_text(S::id)};
     for (const auto size : sizes) {
         const buffer text(size, 'x');
-        all.push_back({"one way " + std::to_string(size), name, 20'000 * 256 / (size + 256), {},
-                       [both, text](std::size_t n) {
-                           for (std::size_t i = 0; i < n; ++i) both->one_way(text);
-                       }});
+        all.push_back(
+            {"one way " + std::to_string(size), name, 20'000 * 256 / (size + 256), {}, [both, text](std::size_t n) {
+                 for (std::size_t i = 0; i < n; ++i) both->one_way(text);
+             }});
     }
     const buffer text(256, 'x');
     all.push_back({"turn 256", name, 300, {}, [both, text](std::size_t n) {
@@ -75,7 +75,8 @@ inline void enter_x3dh(std::vector<contestant>& all) {
     struct people {
         crypto::system_random random;
         exchange_key_pair alice = *exchange_key_pair::generate(random), bob = *exchange_key_pair::generate(random);
-        exchange_key_pair signed_key = *exchange_key_pair::generate(random), one_time = *exchange_key_pair::generate(random);
+        exchange_key_pair signed_key = *exchange_key_pair::generate(random),
+                          one_time = *exchange_key_pair::generate(random);
         signing_key_pair signer = *signing_key_pair::generate(random);
         signature proof = signer.sign(signed_key.public_key().bytes());
         buffer ad = buffer(140), text = buffer(256, 'x'), sealed, opened;
@@ -88,16 +89,17 @@ inline void enter_x3dh(std::vector<contestant>& all) {
                            if (!crypto::verify(p.signer.public_key(), prekey.bytes(), p.proof)) broken("no signature");
                            const auto ephemeral = exchange_key_pair::generate(p.random);
                            auto own = exchange_key_pair::generate(p.random);
-                           auto root = e2ee::x3dh_initiator<suite>(p.alice, *ephemeral, p.bob.public_key(), prekey, &once);
+                           auto root =
+                               e2ee::x3dh_initiator<suite>(p.alice, *ephemeral, p.bob.public_key(), prekey, &once);
                            if (!root) broken("no key agreement");
                            auto a = e2ee::double_ratchet<suite>::initiate(std::move(*root), std::move(*own), prekey);
                            p.sealed.clear();
                            p.opened.clear();
                            const auto header = a->seal(p.sealed, p.ad, p.text, p.random);
-                           auto other = e2ee::x3dh_responder<suite>(p.bob, p.signed_key, &p.one_time, p.alice.public_key(),
-                                                                    ephemeral->public_key());
-                           auto b = e2ee::double_ratchet<suite>::respond(std::move(*other),
-                                                                         exchange_key_pair{p.signed_key.secret_key().fork()});
+                           auto other = e2ee::x3dh_responder<suite>(p.bob, p.signed_key, &p.one_time,
+                                                                    p.alice.public_key(), ephemeral->public_key());
+                           auto b = e2ee::double_ratchet<suite>::respond(
+                               std::move(*other), exchange_key_pair{p.signed_key.secret_key().fork()});
                            if (!header || !b.open(p.opened, *header, p.ad, p.sealed, p.random))
                                broken("our first message does not open");
                        }

@@ -1,5 +1,5 @@
-// Our session engine, suite am1, as an agent uses it: envelopes in, base64 frames out, receipts, state handed over to be
-// saved before each frame leaves (to a store that keeps nothing, so that disks are left out).
+// Our session engine, suite am1, as an agent uses it: envelopes in, base64 frames out, receipts, state handed over to
+// be saved before each frame leaves (to a store that keeps nothing, so that disks are left out).
 #pragma once
 
 #include "bench/e2ee/contest.hpp"
@@ -37,7 +37,8 @@ struct agent {
     std::optional<session::session_id> open{};
     std::unique_ptr<engine> mesh;
 
-    explicit agent(time_point now) : self{*local_identity::create(random, now)}, card{e2ee::identity_card::make(self, 1)} {
+    explicit agent(time_point now)
+        : self{*local_identity::create(random, now)}, card{e2ee::identity_card::make(self, 1)} {
         session::engine_options chosen;
         chosen.max_sessions = 100'000;
         chosen.closed_sessions = 100'000;
@@ -84,8 +85,8 @@ struct conversation {
             if (!to.mesh->on_tick(now, to)) broken("not persisted");
     }
     void establish(const e2ee::prekey_bundle& with) {
-        const auto asked = a.mesh->knock(with, {.category = "bench"}, {.ttl_seconds = 24 * 3600, .expected_messages = 0x7fff'ffff},
-                                         now, a);
+        const auto asked = a.mesh->knock(with, {.category = "bench"},
+                                         {.ttl_seconds = 24 * 3600, .expected_messages = 0x7fff'ffff}, now, a);
         if (!asked) broken("no KNOCK");
         id = *asked;
         settle();
@@ -110,7 +111,8 @@ struct conversation {
 /// A KNOCK written, made canonical and signed, then read, made canonical and verified; and signing and verifying alone.
 inline void enter_knock(std::vector<contestant>& all) {
     crypto::system_random random;
-    const auto self = std::make_shared<local_identity>(*local_identity::create(random, *parse_time("2026-01-01T00:00:00Z")));
+    const auto self =
+        std::make_shared<local_identity>(*local_identity::create(random, *parse_time("2026-01-01T00:00:00Z")));
     session::knock_content content{.from = self->name(), .to = self->name()};
     content.what = {.category = "travel", .subcategory = "flights", .action = "search"};
     content.suites = {"am1"};
@@ -120,7 +122,8 @@ inline void enter_knock(std::vector<contestant>& all) {
                        const crypto::sha256_digest context;
                        for (std::size_t i = 0; i < n; ++i) {
                            const auto text = session::write_knock(content, context, self->signing());
-                           if (!session::parse_knock(text, context, self->signing().public_key())) broken("KNOCK refused");
+                           if (!session::parse_knock(text, context, self->signing().public_key()))
+                               broken("KNOCK refused");
                        }
                    }});
     all.push_back({"knock", "floor", 500, {}, [self](std::size_t n) {
@@ -136,13 +139,17 @@ inline void enter_session(std::vector<contestant>& all, const std::vector<std::s
     one->establish(*one->b.prekeys.bundle(one->b.card, std::nullopt));
     for (const auto size : sizes) {
         if (size > 32 * 1024) continue;  // a frame holds 48 KiB of plaintext at most
-        all.push_back({"one way " + std::to_string(size), "session am1", 5'000 * 256 / (size + 256), {},
+        all.push_back({"one way " + std::to_string(size),
+                       "session am1",
+                       5'000 * 256 / (size + 256),
+                       {},
                        [one, size](std::size_t n) {
                            for (std::size_t i = 0; i < n; ++i) one->one_way(size);
                        }});
     }
     all.push_back({"turn 256", "session am1", 300, {}, [one](std::size_t n) {
-                       for (std::size_t i = 0; i < n; ++i) i % 2 ? one->talk(one->a, one->b, 256) : one->talk(one->b, one->a, 256);
+                       for (std::size_t i = 0; i < n; ++i)
+                           i % 2 ? one->talk(one->a, one->b, 256) : one->talk(one->b, one->a, 256);
                    }});
     // KNOCK, ACCEPT and a first message, every signature made and checked. Two agents are good for as many sessions as
     // they have one-time keys.

@@ -91,8 +91,9 @@ inline signal_context* context() {
     static signal_context* const made = [] {
         signal_context* out = nullptr;
         must(signal_context_create(&out, nullptr), "libsignal: no context");
-        const signal_crypto_provider provider{random_bytes, hmac_init,     hmac_update,  hmac_final, hmac_end, sha512_init,
-                                              sha512_update, sha512_final, sha512_end,   encrypt,    decrypt,  nullptr};
+        const signal_crypto_provider provider{random_bytes, hmac_init,   hmac_update,   hmac_final,
+                                              hmac_end,     sha512_init, sha512_update, sha512_final,
+                                              sha512_end,   encrypt,     decrypt,       nullptr};
         must(signal_context_set_crypto_provider(out, &provider), "libsignal: no provider");
         return out;
     }();
@@ -136,14 +137,16 @@ struct party {
         ec_private_key_serialize(&text, ratchet_identity_key_pair_get_private(identity));
         kept.private_key = copy_of(text);
         signal_buffer_free(text);
-        must(signal_protocol_key_helper_generate_signed_pre_key(&signed_key, identity, 1, 0, context()), "libsignal: no key");
+        must(signal_protocol_key_helper_generate_signed_pre_key(&signed_key, identity, 1, 0, context()),
+             "libsignal: no key");
         session_signed_pre_key_serialize(&text, signed_key);
         kept.signed_keys[1] = copy_of(text);
         signal_buffer_free(text);
 
         must(signal_protocol_store_context_create(&store, context()), "libsignal: no stores");
         signal_protocol_session_store sessions{};
-        sessions.load_session_func = [](signal_buffer** out, signal_buffer**, const signal_protocol_address*, void* user) {
+        sessions.load_session_func = [](signal_buffer** out, signal_buffer**, const signal_protocol_address*,
+                                        void* user) {
             if (of(user).session.empty()) return 0;
             *out = signal_buffer_create(of(user).session.data(), of(user).session.size());
             return 1;
@@ -231,7 +234,9 @@ struct link {
     signal_protocol_address peer{"peer", 4, 1};
     session_cipher* cipher = nullptr;
 
-    explicit link(party& of) : own{&of} { must(session_cipher_create(&cipher, own->store, &peer, context()), "libsignal: no cipher"); }
+    explicit link(party& of) : own{&of} {
+        must(session_cipher_create(&cipher, own->store, &peer, context()), "libsignal: no cipher");
+    }
     link(const link&) = delete;
     ~link() { session_cipher_free(cipher); }
 
@@ -254,12 +259,15 @@ struct link {
         signal_buffer* plain = nullptr;
         if (first) {
             pre_key_signal_message* message = nullptr;
-            must(pre_key_signal_message_deserialize(&message, sealed.data(), sealed.size(), context()), "libsignal: unreadable");
-            must(session_cipher_decrypt_pre_key_signal_message(cipher, message, nullptr, &plain), "libsignal: cannot decrypt");
+            must(pre_key_signal_message_deserialize(&message, sealed.data(), sealed.size(), context()),
+                 "libsignal: unreadable");
+            must(session_cipher_decrypt_pre_key_signal_message(cipher, message, nullptr, &plain),
+                 "libsignal: cannot decrypt");
             SIGNAL_UNREF(message);
         } else {
             signal_message* message = nullptr;
-            must(signal_message_deserialize(&message, sealed.data(), sealed.size(), context()), "libsignal: unreadable");
+            must(signal_message_deserialize(&message, sealed.data(), sealed.size(), context()),
+                 "libsignal: unreadable");
             must(session_cipher_decrypt_signal_message(cipher, message, nullptr, &plain), "libsignal: cannot decrypt");
             SIGNAL_UNREF(message);
         }
@@ -292,9 +300,10 @@ inline void enter(std::vector<contestant>& all, const std::vector<std::size_t>& 
     const auto both = std::make_shared<pair>();
     for (const auto size : sizes) {
         const bytes text(size, 'x');
-        all.push_back({"one way " + std::to_string(size), "libsignal-protocol-c", 2000, {}, [both, text](std::size_t n) {
-                           for (std::size_t i = 0; i < n; ++i) both->one_way(text);
-                       }});
+        all.push_back(
+            {"one way " + std::to_string(size), "libsignal-protocol-c", 2000, {}, [both, text](std::size_t n) {
+                 for (std::size_t i = 0; i < n; ++i) both->one_way(text);
+             }});
     }
     const bytes text(256, 'x');
     all.push_back({"turn 256", "libsignal-protocol-c", 200, {}, [both, text](std::size_t n) {
