@@ -127,7 +127,7 @@ TEST_CASE("Every key of a batch of any size is accepted with its own path alone"
           "[unit][e2ee][AM-KEX-014][AM-KEX-015][AM-KEX-016]") {
     const auto owner = agent(1);
     const auto card = identity_card::make(owner, 1);
-    for (const std::size_t count : {1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 33}) {
+    for (const std::size_t count : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 15u, 16u, 17u, 33u}) {
         const auto batch = batch_of(owner, 7, count);
         for (std::uint32_t i = 0; i < count; ++i) {
             CAPTURE(count, i);
