@@ -1,5 +1,6 @@
 // vectors/kex against e2ee/.
 #include <agentmesh/crypto/random.hpp>
+#include <agentmesh/e2ee/deployed_bundle.hpp>
 #include <agentmesh/e2ee/prekey_store.hpp>
 #include <agentmesh/e2ee/suite_am1.hpp>
 #include <agentmesh/e2ee/suite_v02.hpp>
@@ -42,7 +43,7 @@ result<void> refiled(result<void> found) {
         return std::find(ids.begin(), ids.end(), clause) != ids.end();
     };
     if (is_any_of({"AM-KEX-005", "AM-KEX-020"})) return fail(errc::amid_mismatch, clause);
-    if (is_any_of({"AM-KEX-006", "AM-KEX-011", "AM-KEX-015", "AM-KEX-016"})) return fail(errc::bad_signature, clause);
+    if (is_any_of({"AM-KEX-006", "AM-KEX-011", "AM-KEX-015", "AM-KEX-016", "AM-KEX-045"})) return fail(errc::bad_signature, clause);
     return fail(errc::bad_length, clause);
 }
 
@@ -242,6 +243,42 @@ TEST_CASE("prekeys are kept, replaced and spent as in the vectors",
               }
               return answer{.output = {{"results", results}}};
           })}});
+    CHECK(rows >= 20);
+}
+
+vectors::json written(const e2ee::deployed_bundle& bundle) {
+    vectors::json out = {{"identity", to_hex(bundle.identity.bytes())},
+                         {"signed_prekey_id", bundle.signed_id},
+                         {"signed_prekey", to_hex(bundle.signed_key.bytes())}};
+    if (bundle.one_time) {
+        out["one_time_prekey_id"] = bundle.one_time->id;
+        out["one_time_prekey"] = to_hex(bundle.one_time->key.bytes());
+    }
+    return out;
+}
+
+/// Whether a deployed bundle holds, bound or not.
+result<void> held(const result<e2ee::key_binding>& found) {
+    if (found) return {};
+    return refiled(fail(found.error()));
+}
+
+TEST_CASE("bundles of the deployed suites are checked as in the vectors", "[vectors][e2ee][AM-KEX-045]") {
+    const auto rows = for_each_row(
+        "kex/deployed", {
+                            {"deployed.v02", by([](fields& in, const row& of) -> outcome {
+                                 const auto owner = fixed<signing_public_key>(shared_bytes(of, "public_key"));
+                                 REQUIRE(owner);
+                                 AGENTMESH_TRY(bundle, e2ee::parse_v02_bundle(in.text("text")));
+                                 AGENTMESH_CHECK(held(e2ee::check_v02_bundle(bundle, *owner)));
+                                 return answer{.output = written(bundle)};
+                             })},
+                            {"deployed.wire10", by([](fields& in, const row&) -> outcome {
+                                 AGENTMESH_TRY(bundle, e2ee::parse_wire10_bundle(in.text("text")));
+                                 AGENTMESH_CHECK(held(e2ee::check_wire10_bundle(bundle, "did:mesh:nobody")));
+                                 return answer{.output = written(bundle)};
+                             })},
+                        });
     CHECK(rows >= 20);
 }
 

@@ -1,6 +1,7 @@
 // vectors/knock against session/.
 #include <agentmesh/e2ee/chain.hpp>
 #include <agentmesh/session/knock_frame.hpp>
+#include <agentmesh/session/knock_v02.hpp>
 
 #include "tests/support/vectors.hpp"
 
@@ -231,6 +232,56 @@ TEST_CASE("message frames, padding and notices are as in the vectors",
              })},
         });
     CHECK(rows >= 55);
+}
+
+session::intent intent_of(const vectors::json& object) {
+    fields in{object};
+    session::intent out{.category = in.text("category")};
+    if (in.has("subcategory")) out.subcategory = in.text("subcategory");
+    if (in.has("action")) out.action = in.text("action");
+    if (in.has("urgency")) out.urgency = *session::parse_urgency(in.text("urgency"));
+    return out;
+}
+
+TEST_CASE("KNOCKs of both deployed dialects are as in the vectors",
+          "[vectors][session][AM-KNK-040][AM-KNK-041][AM-KNK-042][AM-KNK-043][AM-KNK-044]") {
+    namespace v02 = session::v02;
+    const auto rows = for_each_row(
+        "knock/v02",
+        {
+            {"v02.signed", by([](fields& in, const row&) -> outcome {
+                 const auto from = name_of(in.text("from")), to = name_of(in.text("to"));
+                 const auto time = in.text("timestamp"), word = in.text("word");
+                 return answer{.output = {{"knock", v02::python_knock_bytes(from, to, intent_of(in["intent"]), time)},
+                                          {"accept", v02::python_accept_bytes(word, from, to, time)},
+                                          {"reject", v02::python_reject_bytes(word, from, to, time)}}};
+             })},
+            {"v02.write", by([](fields& in, const row& of) -> outcome {
+                 const signing_key_pair key{secret_of<crypto::ed25519_seed>(shared_bytes(of, "seed"))};
+                 const auto at = time_of(in.text("at"));
+                 CHECK(v02::python_time(at) == in.text("timestamp"));
+                 const auto to = name_of(in.text("to"));
+                 const auto text = v02::write_knock(to, intent_of(in["intent"]), {}, tier::verified, {}, at, key);
+                 CHECK(v02::read_knock(text, to, key.public_key(), at));
+                 const auto read = vectors::json::parse(text);
+                 CHECK(read["nonce"] == std::string(32, '0'));
+                 return answer{.output = {{"timestamp", read["timestamp"]}, {"signature", read["signature"]}}};
+             })},
+            {"v02.read", by([](fields& in, const row& of) -> outcome {
+                 const auto key = value_of<signing_public_key>(shared_bytes(of, "public_key"));
+                 const auto self = name_of(of.shared.at("recipient").get<std::string>());
+                 AGENTMESH_TRY(read, v02::read_knock(in.text("text"), self, key, time_of(of.now)));
+                 std::string what = read.what.category;
+                 if (!read.what.subcategory.empty()) what += '/' + read.what.subcategory;
+                 if (!read.what.action.empty()) what += '/' + read.what.action;
+                 return answer{.output = {{"dialect", read.dialect == v02::dialect::python ? "python" : "javascript"},
+                                          {"intent", what},
+                                          {"type", session::to_text(read.asked.kind)},
+                                          {"ttl_seconds", read.asked.ttl_seconds},
+                                          {"expected_messages", read.asked.expected_messages}}};
+             })},
+        });
+    CHECK(rows >= 60);
 }
 
 }  // namespace

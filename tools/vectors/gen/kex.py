@@ -498,6 +498,79 @@ def managers(ledger):
     return f
 
 
+def deployed(ledger):
+    f = VectorFile(ledger, "kex", "deployed")
+    f.note("valid", ["AM-KEX-045"], "a deployed registry's reply is refused", "deployed agents cannot be reached", ["G9, G10"])
+    f.note("signed", ["AM-KEX-045"], "the signed prekey is believed because the registry gave it", "the registry reads everything", ["C12", "cat 11, 12"])
+    standard = lambda data: base64.b64encode(data).decode()
+    raw = lambda t: base64.b64decode(t.removeprefix("x25519:").replace("-", "+").replace("_", "/") + "=" * (-len(t.removeprefix("x25519:")) % 4))
+    p = Prekeys(BOB)
+
+    def read_v02(i):
+        value = json.loads(i["text"])
+        one = value.get("one_time_prekey") or (value.get("one_time_prekeys") or [None])[0]
+        out = {"identity": raw(value["identity_key"]).hex(), "signed_prekey_id": value["signed_prekey_id"], "signed_prekey": raw(value["signed_prekey"]).hex()}
+        return {}, out | ({"one_time_prekey_id": one["id"], "one_time_prekey": raw(one["key"]).hex()} if one else {})
+
+    g = f.group("deployed.v02", "replies as the 0.2 registry and its SDKs write them", read_v02, public_key=BOB.public.hex())
+    usual = {
+        "identity_key": "x25519:" + standard(BOB.exchange),
+        "signed_prekey": standard(p.signed.public),
+        "signed_prekey_signature": standard(BOB.sign(p.signed.public)),
+        "signed_prekey_id": 5,
+    }
+    key = lambda k: {"id": k + 1, "key": standard(p.keys[k].public)}
+    row = lambda value: {"text": json.dumps(value)}
+    good = g.accept("0.2, without a one-time prekey", ["valid"], row(usual))
+    g.accept("0.2, with a one-time prekey", ["valid"], row(usual | {"one_time_prekey": key(0)}))
+    g.accept("0.2, one-time prekey null", ["valid"], row(usual | {"one_time_prekey": None}))
+    g.accept("0.2, list of one-time prekeys", ["valid"], row(usual | {"one_time_prekeys": [key(2), key(0)]}))
+    g.accept("0.2, bare keys", ["valid"], row(usual | {"identity_key": standard(BOB.exchange)}))
+
+    def fixture():
+        from nacl.signing import VerifyKey
+
+        public_key = base64.b64decode("E7RAq5XydbCiV7fwsMJety83LB8m6376gWTC31Gj1Z8=")
+        spk = base64.b64decode("WvzlPN0TRO4+d2V6JgoSM+93IqMTjQ5PHMgHyKTlfHc=")
+        proof = base64.b64decode("Dk+YJi1c9eZOAoKo/GNqyZ3CZfvDC2byV34JsZ4EU0IzYdvsZ5vRn5+yKeZjhNUnD0CLbqQ1GrduhPxgjwNbAA==")
+        VerifyKey(public_key).verify(spk, proof)
+        return public_key, {"identity_key": "5EKAKDB0IsnH9GKdKWxxjTGewY4jSt3gdACN6HxCSi0=", "signed_prekey": standard(spk), "signed_prekey_signature": standard(proof), "signed_prekey_id": 1}
+
+    public_key, known = fixture()
+    f.group("deployed.v02", "fixture of 0.2", read_v02, public_key=public_key.hex()).accept("0.2, its fixture", ["valid"], row(known))
+    for comment, proof in [
+        ("signed by carol", CAROL.sign(p.signed.public)),
+        ("signed over another key", BOB.sign(Prekeys(CAROL).signed.public)),
+        ("signed as am1 does", sign(BOB, "signed-prekey", p.content())),
+        ("signature of zeros", bytes(64)),
+    ]:
+        g.reject("crypto", f"0.2, {comment}", ["signed"], row(usual | {"signed_prekey_signature": standard(proof)}), good)
+    g.reject("crypto", "0.2, signed prekey swapped", ["signed"], row(usual | {"signed_prekey": standard(Prekeys(CAROL).signed.public)}), good)
+    g.reject("parse", "0.2, empty signature", ["signed"], row(usual | {"signed_prekey_signature": ""}), good)
+    g.reject("parse", "0.2, no signature", ["signed"], row({k: v for k, v in usual.items() if k != "signed_prekey_signature"}), good)
+
+    import nacl.bindings as sodium
+
+    def read_wire10(i):
+        value = json.loads(i["text"])
+        one, spk = value.get("one_time_pre_key"), value["signed_pre_key"]
+        out = {"identity": raw(value["identity_key"]).hex(), "signed_prekey_id": spk["key_id"], "signed_prekey": raw(spk["public_key"]).hex()}
+        return {}, out | ({"one_time_prekey_id": one["key_id"], "one_time_prekey": raw(one["public_key"]).hex()} if one else {})
+
+    w = f.group("deployed.wire10", "replies as the Wire 1.0 registry writes them", read_wire10)
+    mapped = sodium.crypto_sign_ed25519_pk_to_curve25519(BOB.public)
+    spk = {"key_id": 0, "public_key": b64u(p.signed.public), "signature": b64u(BOB.sign(p.signed.public))}
+    usual = {"identity_key": b64u(mapped), "identity_key_ed": b64u(BOB.public), "signed_pre_key": spk, "one_time_pre_key": None}
+    good = w.accept("wire10, without a one-time prekey", ["valid"], row(usual))
+    w.accept("wire10, with a one-time prekey", ["valid"], row(usual | {"one_time_pre_key": {"key_id": 3, "public_key": standard(p.keys[0].public)}}))
+    w.accept("wire10, padded in the standard alphabet", ["valid"], row(usual | {"identity_key": standard(mapped), "identity_key_ed": standard(BOB.public)}))
+    for comment, proof in [("signed by carol", CAROL.sign(p.signed.public)), ("signed over another key", BOB.sign(BOB.exchange)), ("signature of zeros", bytes(64))]:
+        w.reject("crypto", f"wire10, {comment}", ["signed"], row(usual | {"signed_pre_key": spk | {"signature": b64u(proof)}}), good)
+    w.reject("crypto", "wire10, signed prekey swapped", ["signed"], row(usual | {"signed_pre_key": spk | {"public_key": b64u(Prekeys(CAROL).signed.public)}}), good)
+    w.reject("crypto", "wire10, no signing key", ["signed"], row(usual | {"identity_key_ed": None}), good)
+    return f
+
+
 LOW = {  # u-coordinates whose product with any scalar is zero
     "0": bytes(32),
     "1": (1).to_bytes(32, "little"),
@@ -654,4 +727,4 @@ def agreements(ledger):
 
 
 def files(ledger):
-    return [signatures(ledger), cards(ledger), prekeys(ledger), bundles(ledger), managers(ledger), agreements(ledger)]
+    return [signatures(ledger), cards(ledger), prekeys(ledger), bundles(ledger), managers(ledger), deployed(ledger), agreements(ledger)]

@@ -615,5 +615,174 @@ def messages(ledger):
     return f
 
 
+def python_text(value):
+    """What `json.dumps` makes of it in its default spacing."""
+    return json.dumps(value)
+
+
+def python_knock(sender, to, intent, timestamp):
+    what = {"category": intent["category"]}
+    what |= {k: intent[k] for k in ("subcategory", "action") if intent.get(k)}
+    return python_text({"from": sender, "to": to, "intent": what | {"urgency": intent.get("urgency", "normal")}, "timestamp": timestamp})
+
+
+def b64(data):
+    return base64.b64encode(data).decode()
+
+
+def dialects(ledger):
+    f = VectorFile(ledger, "knock", "v02")
+    f.note("write", ["AM-KNK-040"], "another spacing, order or escape", "Python agents refuse our KNOCK", ["K9"])
+    f.note("valid", ["AM-KNK-041", "AM-KNK-042", "AM-KNK-043", "AM-KNK-044"], "one of the dialects is refused", "deployed agents are not heard", ["K1"])
+    f.note("proof", ["AM-KNK-042"], "the signature is not verified", "anyone knocks as anyone", ["K2, K3", "cat 122, 125"])
+    f.note("time", ["AM-KNK-043"], "the time is not looked at", "old KNOCKs are replayed", ["K4", "cat 123"])
+    f.note("whom", ["AM-KNK-044"], "the recipient is not compared", "a KNOCK for one agent opens another's door", ["cat 121"])
+    f.note("form", ["AM-KNK-041"], "a text of no dialect is read as one", "a KNOCK is judged by one shape and understood by another", ["K1"])
+    s = f.group(
+        "v02.signed",
+        "texts that Python's own json module writes",
+        lambda i: (
+            {},
+            {
+                "knock": python_knock(i["from"], i["to"], i["intent"], i["timestamp"]),
+                "accept": python_text({"session_id": i["word"], "from": i["from"], "to": i["to"], "timestamp": i["timestamp"]}),
+                "reject": python_text({"reason": i["word"], "from": i["from"], "to": i["to"], "timestamp": i["timestamp"]}),
+            },
+        ),
+    )
+    stamp = "2026-11-21T12:00:00+00:00"
+    for comment, intent, word in [
+        ("category alone", {"category": "travel"}, "s"),
+        ("all of an intent", {"category": "travel", "subcategory": "flights", "action": "book", "urgency": "high"}, "session_1"),
+        ("action without subcategory", {"category": "travel", "action": "book"}, "blocked"),
+        ("quotes and backslashes", {"category": 'a"b\\c'}, '"'),
+        ("control characters", {"category": "\b\t\n\f\r\u0001\u001f\u007f"}, "\n"),
+        ("beyond ASCII", {"category": "gr\u00fc\u00df \u20ac", "action": "\u2028"}, "\u00e9"),
+        ("beyond the basic plane", {"category": "\U0001f600", "subcategory": "\U0010ffff"}, "\U0001f600"),
+        ("slash and angle brackets", {"category": "a/b<c>&'"}, "</"),
+    ]:
+        s.accept(f"signed: {comment}", ["write"], {"from": ALICE.amid, "to": BOB.amid, "intent": intent, "timestamp": stamp, "word": word})
+
+    def written(i):
+        text = python_knock(ALICE.amid, i["to"], i["intent"], i["timestamp"])
+        return {"signed": text}, {"timestamp": i["timestamp"], "signature": b64(ALICE.sign(text.encode()))}
+
+    w = f.group("v02.write", "seeded agents; `at` is written as `timestamp`", written, seed=ALICE.seed.hex())
+    for at, timestamp in [
+        ("2026-11-21T12:00:00Z", stamp),
+        ("2026-11-21T12:00:00.123Z", "2026-11-21T12:00:00.123000+00:00"),
+        ("2026-11-21T12:00:00.000001Z", "2026-11-21T12:00:00.000001+00:00"),
+    ]:
+        w.accept(f"write at {at}", ["write"], {"at": at, "timestamp": timestamp, "to": BOB.amid, "intent": {"category": "travel", "subcategory": "flights"}})
+
+    def python_text_of(signer=ALICE, to=BOB, signed=None, separators=None, **changes):
+        value = {
+            "type": "knock",
+            "protocol_version": "agentmesh/0.2",
+            "from": {"amid": ALICE.amid, "tier": 2},
+            "intent": {"category": "travel", "subcategory": "flights", "urgency": "normal"},
+            "session_request": {"type": "conversation", "expected_messages": 20, "ttl_seconds": 300},
+            "timestamp": stamp,
+        } | changes
+        value = {k: v for k, v in value.items() if v is not None}
+        sender = value.get("from")
+        sender = sender.get("amid") if isinstance(sender, dict) else sender
+        if signed is None:
+            intent = value.get("intent", {"category": ""})
+            signed = python_knock(sender, to.amid, intent if isinstance(intent, dict) and isinstance(intent.get("category"), str) else {"category": ""}, value.get("timestamp", stamp))
+        return json.dumps(value | {"signature": b64(signer.sign(signed.encode()))}, separators=separators)
+
+    MILLIS = 1795262400000
+
+    def js_text_of(signer=ALICE, signed_changes=None, spaces=False, **changes):
+        value = {
+            "version": "agentmesh/0.2",
+            "from": ALICE.amid,
+            "to": BOB.amid,
+            "request": {"type": "one-shot", "ttl": 300, "expectedMessages": 20, "intent": {"capability": "travel/flights", "action": "book"}, "priority": 1},
+            "timestamp": MILLIS,
+            "nonce": seeded("js/nonce", 16)[:16].hex(),
+        } | changes
+        value = {k: v for k, v in value.items() if v is not None}
+        dump = lambda v: json.dumps(v, separators=None if spaces else (",", ":"), ensure_ascii=False)
+        covered = {k: v for k, v in (value | (signed_changes or {})).items() if k in ("version", "from", "to", "request", "timestamp", "nonce")}
+        proof = b64(signer.sign(("{" + ",".join(f'"{k}":{dump(v)}' for k, v in covered.items()) + "}").encode()))
+        return dump(value | {"signature": proof})
+
+    def read(i):
+        value = json.loads(i["text"])
+        if "request" in value:
+            ask = value["request"]
+            kinds = {"one-shot": "request_response", "persistent": "conversation", "streaming": "stream"}
+            what = "/".join(v for k, v in ask["intent"].items() if k in ("capability", "action"))
+            return {}, {"dialect": "javascript", "intent": what, "type": kinds[ask["type"]], "ttl_seconds": ask["ttl"], "expected_messages": ask["expectedMessages"]}
+        ask = value["session_request"]
+        what = "/".join(value["intent"][k] for k in ("category", "subcategory", "action") if value["intent"].get(k))
+        return {}, {"dialect": "python", "intent": what, "type": ask["type"], "ttl_seconds": ask["ttl_seconds"], "expected_messages": ask["expected_messages"]}
+
+    g = f.group("v02.read", "KNOCKs as both deployed dialects write them", read, public_key=ALICE.public.hex(), recipient=BOB.amid)
+    row = lambda text: {"text": text}
+    py = g.accept("Python", ["valid"], row(python_text_of()), NOON)
+    js = g.accept("JavaScript", ["valid"], row(js_text_of()), NOON)
+    ok = lambda comment, text: g.accept(comment, ["valid"], row(text), NOON)
+    ok("Python, compact", python_text_of(separators=(",", ":")))
+    ok("Python, with a nonce", python_text_of(nonce="00" * 16))
+    ok("Python, beyond ASCII", python_text_of(intent={"category": "gr\u00fc\u00df", "action": "\U0001f600"}))
+    ok("Python, urgency left out", python_text_of(intent={"category": "travel"}))
+    ok("Python, tier changed after signing: not read", python_text_of(**{"from": {"amid": ALICE.amid, "tier": 1.5, "reputation_score": 1}}))
+    ok("Python, fraction", python_text_of(timestamp="2026-11-21T12:00:00.123456+00:00"))
+    ok("Python, 300 seconds old", python_text_of(timestamp="2026-11-21T11:55:00+00:00"))
+    ok("Python, 60 seconds ahead", python_text_of(timestamp="2026-11-21T12:01:00+00:00"))
+    ok("JavaScript, with spaces as sent", js_text_of(spaces=True))
+    ok("JavaScript, beyond ASCII", js_text_of(request={"type": "streaming", "ttl": 1, "expectedMessages": 1, "intent": {"capability": "gr\u00fc\u00df"}}))
+    ok("JavaScript, 300 seconds old", js_text_of(timestamp=MILLIS - 300_000))
+    ok("JavaScript, 60 seconds ahead", js_text_of(timestamp=MILLIS + 60_000))
+    ok("JavaScript, chain of certificates, not signed", js_text_of(certificateChain=["x"]))
+
+    def no(why, comment, flag, text, twin):
+        g.reject(why, comment, [flag], row(text), twin, NOON)
+
+    no("crypto", "Python, signed by carol", "proof", python_text_of(CAROL), py)
+    no("crypto", "Python, for carol", "proof", python_text_of(to=CAROL), py)
+    no("crypto", "Python, compact text signed", "proof", python_text_of(signed=python_knock(ALICE.amid, BOB.amid, {"category": "travel", "subcategory": "flights"}, stamp).replace(", ", ",")), py)
+    no("crypto", "Python, time alone signed", "proof", python_text_of(signed=stamp), py)
+    value = json.loads(python_text_of())
+    for member, new in [("intent", {"category": "finance", "subcategory": "flights", "urgency": "normal"}), ("timestamp", "2026-11-21T12:00:01+00:00"), ("signature", b64(bytes(64))), ("signature", "")]:
+        no("crypto" if new else "parse", f"Python, {member} changed: {str(new)[:20]!r}", "proof" if new else "form", json.dumps(value | {member: new}), py)
+    no("crypto", "JavaScript, signed by carol", "proof", js_text_of(CAROL), js)
+    for member, new in [("request", {"type": "one-shot", "ttl": 301}), ("timestamp", MILLIS + 1), ("nonce", "11" * 16), ("version", "agentmesh/0.1"), ("to", CAROL.amid)]:
+        no("crypto", f"JavaScript, another {member} signed", "proof", js_text_of(signed_changes={member: new}), js)
+    no("auth", "JavaScript, for carol", "whom", js_text_of(to=CAROL.amid), js)
+    no("auth", "JavaScript, for its sender", "whom", js_text_of(to=ALICE.amid), js)
+    no("auth", "Python, 301 seconds old", "time", python_text_of(timestamp="2026-11-21T11:54:59+00:00"), py)
+    no("auth", "Python, 61 seconds ahead", "time", python_text_of(timestamp="2026-11-21T12:01:01+00:00"), py)
+    no("auth", "Python, time without offset", "time", python_text_of(timestamp="2026-11-21T12:00:00"), py)
+    no("auth", "JavaScript, 300,001 milliseconds old", "time", js_text_of(timestamp=MILLIS - 300_001), js)
+    no("auth", "JavaScript, 60,001 milliseconds ahead", "time", js_text_of(timestamp=MILLIS + 60_001), js)
+    no("auth", "JavaScript, seconds in place of milliseconds", "time", js_text_of(timestamp=MILLIS // 1000), js)
+    no("auth", "JavaScript, negative time", "time", js_text_of(timestamp=-1), js)
+    no("auth", "Python, name of carol", "proof", python_text_of(**{"from": {"amid": CAROL.amid}}), py)
+    no("auth", "JavaScript, name of carol", "proof", js_text_of(**{"from": CAROL.amid}), js)
+    no("parse", "Python, without signature", "form", json.dumps({k: v for k, v in value.items() if k != "signature"}), py)
+    no("parse", "Python, without intent", "form", python_text_of(intent=None), py)
+    no("parse", "Python, without time", "form", python_text_of(timestamp=None), py)
+    no("parse", "Python, without sender", "form", python_text_of(**{"from": {}}), py)
+    no("parse", "Python, without category", "form", python_text_of(intent={"action": "book"}), py)
+    no("parse", "Python, unknown urgency", "form", python_text_of(intent={"category": "travel", "subcategory": "flights", "urgency": "panic"}), py)
+    no("parse", "Python, unknown kind of session", "form", python_text_of(session_request={"type": "forever"}), py)
+    no("parse", "Python, ttl 0", "form", python_text_of(session_request={"type": "stream", "ttl_seconds": 0}), py)
+    no("parse", "both shapes in one", "form", json.dumps(value | {"request": {"type": "one-shot"}}), py)
+    no("parse", "JavaScript, without request", "form", js_text_of(request=None), js)
+    no("parse", "JavaScript, without nonce", "form", js_text_of(nonce=None), js)
+    no("parse", "JavaScript, nonce of 31", "form", js_text_of(nonce="0" * 31), js)
+    no("parse", "JavaScript, another protocol", "form", js_text_of(version="meshagent/0.2"), js)
+    no("parse", "JavaScript, time as text", "form", js_text_of(timestamp=stamp), js)
+    no("parse", "JavaScript, no capability", "form", js_text_of(request={"type": "one-shot", "ttl": 300, "intent": {"action": "x"}}), js)
+    no("parse", "JavaScript, ttl -1", "form", js_text_of(request={"type": "one-shot", "ttl": -1, "intent": {"capability": "travel"}}), js)
+    no("parse", "a member twice", "form", python_text_of()[:-1] + ', "type": "knock"}', py)
+    no("parse", "array", "form", "[]", py)
+    return f
+
+
 def files(ledger):
-    return [frames(ledger), texts(ledger), replies(ledger), messages(ledger)]
+    return [frames(ledger), texts(ledger), replies(ledger), messages(ledger), dialects(ledger)]
