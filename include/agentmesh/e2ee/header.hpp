@@ -9,7 +9,7 @@ namespace agentmesh::e2ee {
 
 inline constexpr std::size_t header_size = 40;
 
-/// dh ‖ u32 pn ‖ u32 n, big-endian.
+/// dh ‖ u32 pn ‖ u32 n, big-endian. @spec AM-RAT-004
 [[nodiscard]] inline std::array<std::uint8_t, header_size> header_bytes(const ratchet_header& header) noexcept {
     std::array<std::uint8_t, header_size> out;
     std::copy(header.dh.bytes().begin(), header.dh.bytes().end(), out.begin());
@@ -42,7 +42,7 @@ inline constexpr std::size_t header_size = 40;
 }
 
 /// The caller's prefix, then the header's bytes, in one piece. Lives on the stack for prefixes of the usual length,
-/// so that sealing and opening allocate nothing for it.
+/// so that sealing and opening allocate nothing for it. @spec AM-RAT-005, AM-RAT-008
 class associated_data {
 public:
     associated_data(byte_view prefix, const ratchet_header& header) : size_{prefix.size() + header_size} {

@@ -106,7 +106,7 @@ public:
 
     /// Appends the text to `out`, which is as before on any error.
     /// @param  sealed  not a view of `out`
-    /// @spec   AM-RAT-012, AM-RAT-013, AM-RAT-014, AM-RAT-015
+    /// @spec   AM-RAT-012, AM-RAT-013, AM-RAT-014, AM-RAT-015, AM-RAT-019
     /// @errors bad_tag; duplicate: opened before, or older than what is kept; too_far: more keys to skip, a higher
     ///         number or more turns than the suite allows; zero_shared_secret; those of the source
     template <class Allocator>
