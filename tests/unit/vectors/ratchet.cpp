@@ -191,6 +191,16 @@ public:
         if (side_[who].turns() != turns) random_[who].kept_pair();
         return {{"plain", to_hex(text)}};
     }
+    vectors::json seal(std::size_t who, const buffer& plain) {
+        buffer sealed;
+        const auto header = side_[who].seal(sealed, prefix_, plain, random_[who]);
+        if (!header) {
+            refused_ = header.error();
+            return {{"refused", word(refused_.code)}};
+        }
+        random_[who].kept_nonce();
+        return {{"header", to_hex(e2ee::header_bytes(*header))}, {"sealed", to_hex(sealed)}};
+    }
     [[nodiscard]] const error& refused() const noexcept { return refused_; }
 
 private:
@@ -229,14 +239,6 @@ private:
         }
     }
 
-    vectors::json seal(std::size_t who, const buffer& plain) {
-        buffer sealed;
-        const auto header = side_[who].seal(sealed, prefix_, plain, random_[who]);
-        if (!header) return {{"refused", word(header.error().code)}};
-        random_[who].kept_nonce();
-        return {{"header", to_hex(e2ee::header_bytes(*header))}, {"sealed", to_hex(sealed)}};
-    }
-
     buffer prefix_;
     std::array<e2ee::double_ratchet<S>, 2> side_;
     std::array<counted_random, 2> random_{counted_random{'A'}, counted_random{'B'}};
@@ -256,7 +258,10 @@ outcome converse(fields& in, const row& of) {
         }
         if (in.has("last")) {
             fields last{in["last"]};
-            results.push_back(both.open(last.text("by") == "A" ? 0 : 1, last.bytes("header"), last.bytes("sealed")));
+            if (last.has("plain"))
+                results.push_back(both.seal(last.text("by") == "A" ? 0 : 1, last.bytes("plain")));
+            else
+                results.push_back(both.open(last.text("by") == "A" ? 0 : 1, last.bytes("header"), last.bytes("sealed")));
             if (results.back().contains("refused")) return fail(both.refused());
         }
         return answer{.output = {{"results", results}}};

@@ -283,6 +283,12 @@ def conversations(ledger):
     def opened_last(talk, last):
         if not last:
             return None
+        if "plain" in last:
+            try:
+                head, data = talk.side[last["by"]].copy().seal(talk.prefix, hexed(last["plain"]))
+                return {"header": head.hex(), "sealed": data.hex()}
+            except Refusal as why:
+                return {"refused": why.word}
         head, data = hexed(last["header"]), hexed(last["sealed"])
         try:
             return {"plain": talk.side[last["by"]].copy().open(talk.prefix, head, data).hex()}
@@ -386,6 +392,10 @@ def conversations(ledger):
             t.seal("B", "b0")
             t.open("A", "b0")
             add(f"{suite}: the responder waits for the first message", ["not-first"], t)
+            t = Talk(suite, "waits")
+            keep.append(t)
+            good = add(f"{suite}: the initiator seals first", ["valid"], t, {"by": "A", "plain": "00"})
+            g.reject("state", f"{suite}: the responder seals first", ["not-first"], t.row({"by": "B", "plain": "00"}), good)
         limit = MAX_SKIP[suite]
         t = Talk(suite, "gap")
         keep.append(t)
