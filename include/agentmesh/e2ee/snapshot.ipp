@@ -194,8 +194,8 @@ inline crypto::chacha20poly1305_ietf::key record_key(const storage_key& key, byt
 }
 
 inline buffer record_binding(std::string_view name) {
-    buffer out{at_rest_version};
-    out.insert(out.end(), name.begin(), name.end());
+    buffer out(1 + name.size(), at_rest_version);
+    std::copy(name.begin(), name.end(), out.begin() + 1);
     return out;
 }
 
