@@ -8,6 +8,12 @@ using namespace agentmesh::e2ee;
 
 namespace {
 
+/// Why something was refused; nothing if it was not.
+template <class T>
+error why(const result<T>& outcome) {
+    return outcome ? error{} : outcome.error();
+}
+
 local_identity agent(std::uint64_t seed) {
     crypto::scripted_random random{seed};
     return *local_identity::create(random, {});
@@ -56,18 +62,18 @@ TEST_CASE("A card of another length is refused", "[unit][e2ee][AM-KEX-004]") {
     const auto good = identity_card::make(agent(3), 0).bytes();
     buffer bytes{good.begin(), good.end()};
     bytes.push_back(0);
-    CHECK(identity_card::parse(bytes).error() == error{errc::bad_bundle, "AM-KEX-004"});
-    CHECK(identity_card::parse(byte_view{good}.first(151)).error() == error{errc::bad_bundle, "AM-KEX-004"});
-    CHECK(identity_card::parse({}).error() == error{errc::bad_bundle, "AM-KEX-004"});
+    CHECK(why(identity_card::parse(bytes)) == error{errc::bad_bundle, "AM-KEX-004"});
+    CHECK(why(identity_card::parse(byte_view{good}.first(151))) == error{errc::bad_bundle, "AM-KEX-004"});
+    CHECK(why(identity_card::parse({})) == error{errc::bad_bundle, "AM-KEX-004"});
 }
 
 TEST_CASE("A card that another agent signed is refused", "[unit][e2ee][AM-KEX-005][AM-KEX-006]") {
     const auto mine = identity_card::make(agent(4), 1);
     auto stolen = identity_card::make(agent(5), 1);
     stolen.name = mine.name;
-    CHECK(stolen.check().error().clause == "AM-KEX-005");
+    CHECK(why(stolen.check()).clause == "AM-KEX-005");
     stolen.signing = mine.signing;
-    CHECK(stolen.check().error().clause == "AM-KEX-006");
+    CHECK(why(stolen.check()).clause == "AM-KEX-006");
 }
 
 TEST_CASE("A peer that was seen with a higher epoch cannot go back", "[unit][e2ee][AM-KEX-007]") {
@@ -77,12 +83,12 @@ TEST_CASE("A peer that was seen with a higher epoch cannot go back", "[unit][e2e
     CHECK(known.check(present));
     CHECK(known.note(present));
     CHECK_FALSE(known.note(present));
-    CHECK(known.check(old).error() == error{errc::epoch_rollback, "AM-KEX-007"});
+    CHECK(why(known.check(old)) == error{errc::epoch_rollback, "AM-KEX-007"});
     CHECK_FALSE(known.note(old));
     CHECK(known.check(present));
     CHECK(known.check(next));
     CHECK(known.note(next));
-    CHECK(known.check(present).error().code == errc::epoch_rollback);
+    CHECK(why(known.check(present)).code == errc::epoch_rollback);
     CHECK(known.check(identity_card::make(agent(7), 0)));
 }
 
@@ -97,7 +103,7 @@ TEST_CASE("Known epochs survive saving, and what is not such a text is refused",
     CHECK(back->save() == saved);
     auto older = b;
     older.epoch = 8;
-    CHECK(back->check(older).error().code == errc::epoch_rollback);
+    CHECK(why(back->check(older)).code == errc::epoch_rollback);
 
     for (std::size_t size = 0; size < saved.size(); ++size)
         CHECK_FALSE(known_epochs::restore(byte_view{saved}.first(size)));

@@ -12,6 +12,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// Why something was refused; nothing if it was not.
+template <class T>
+error why(const result<T>& outcome) {
+    return outcome ? error{} : outcome.error();
+}
+
 using shaky_state = store::basic_file_state<test::shaky_files>;
 
 local_identity agent(std::uint64_t seed) {
@@ -115,24 +121,24 @@ TEST_CASE("Folder and files are the owner's alone", "[unit][store]") {
     CHECK(mode(w.record()) == 0600);
 
     fs::permissions(w.log(), fs::perms{0644});
-    CHECK(w.open().error().code == errc::state_access);
+    CHECK(why(w.open()).code == errc::state_access);
     fs::permissions(w.log(), fs::perms{0600});
     fs::permissions(w.path, fs::perms{0750});
-    CHECK(w.open().error().code == errc::state_access);
+    CHECK(why(w.open()).code == errc::state_access);
     fs::permissions(w.path, fs::perms{0700});
     CHECK(w.open());
     fs::rename(w.log(), w.path / "elsewhere");
     fs::create_symlink(w.path / "elsewhere", w.log());
-    CHECK(w.open().error().code == errc::state_access);
+    CHECK(why(w.open()).code == errc::state_access);
 }
 
 TEST_CASE("Two processes cannot use one state", "[unit][store]") {
     folder w;
     auto first = w.open();
     REQUIRE(first);
-    CHECK(w.open().error().code == errc::state_in_use);
+    CHECK(why(w.open()).code == errc::state_in_use);
     first->close();
-    CHECK(first->commit({}).error().code == errc::not_persisted);
+    CHECK(why(first->commit({})).code == errc::not_persisted);
     CHECK_FALSE(first->load("a"));
     CHECK(w.open());
 }
@@ -156,7 +162,7 @@ TEST_CASE("Another agent cannot read the state", "[unit][store]") {
     folder w;
     { CHECK(put(*w.open(), "a", "one")); }
     w.owner = agent(2);
-    CHECK(w.open().error().code == errc::bad_snapshot);
+    CHECK(why(w.open()).code == errc::bad_snapshot);
 }
 
 TEST_CASE("A log put back in an older form is noticed", "[unit][store][AM-RAT-032]") {
@@ -172,7 +178,7 @@ TEST_CASE("A log put back in an older form is noticed", "[unit][store][AM-RAT-03
     }
     const auto newer = read(w.log());
     write(w.log(), older);
-    CHECK(w.open().error() == error{errc::snapshot_rollback, "AM-RAT-032"});
+    CHECK(why(w.open()) == error{errc::snapshot_rollback, "AM-RAT-032"});
     write(w.log(), newer);
     CHECK(get(*w.open(), "a") == "two");
 
@@ -184,9 +190,9 @@ TEST_CASE("A log put back in an older form is noticed", "[unit][store][AM-RAT-03
     }
     const auto long_log = read(w.log());
     write(w.log(), long_log.substr(0, batches_of(long_log)[1]));
-    CHECK(w.open().error().code == errc::snapshot_rollback);
+    CHECK(why(w.open()).code == errc::snapshot_rollback);
     fs::remove(w.log());
-    CHECK(w.open().error().code == errc::snapshot_rollback);
+    CHECK(why(w.open()).code == errc::snapshot_rollback);
     write(w.log(), long_log);
     fs::permissions(w.log(), fs::perms{0600});
     CHECK(get(*w.open(), "a") == "three");
@@ -198,9 +204,9 @@ TEST_CASE("A log without its record is not trusted", "[unit][store][AM-RAT-032]"
     { CHECK(put(*w.open(), "a", "one")); }
     const auto record = read(w.record());
     fs::remove(w.record());
-    CHECK(w.open().error().code == errc::snapshot_rollback);
+    CHECK(why(w.open()).code == errc::snapshot_rollback);
     write(w.record(), std::string(record.size(), 'x'));
-    CHECK(w.open().error().code == errc::bad_snapshot);
+    CHECK(why(w.open()).code == errc::bad_snapshot);
     // One slot of two is enough.
     auto half = record;
     std::fill_n(half.begin(), 40, 'x');
