@@ -28,8 +28,8 @@ struct agent_record {
 struct publication {
     e2ee::prekey_bundle bundle;                       ///< its own one-time prekey, if there is one, is not looked at
     std::span<const e2ee::one_time_prekey> one_time;  ///< every unspent one; those handed out before are not again
-    std::string_view display_name{};
-    std::string_view relay{};
+    std::string_view display_name{};                  ///< empty: as before
+    std::string_view relay{};                         ///< likewise
 };
 
 /// Where a text stopped being a directory: `agents.json:12: agents[3].tier`.

@@ -149,8 +149,8 @@ inline result<void> apply(stored_record& to, const publication& from) {
     auto bare = from.bundle;
     bare.one_time.reset();
     to.bundle = e2ee::write_bundle(bare);
-    to.display_name = from.display_name;
-    to.relay = from.relay;
+    if (!from.display_name.empty()) to.display_name = from.display_name;
+    if (!from.relay.empty()) to.relay = from.relay;
     std::erase_if(to.one_time, [&](const stored_record::key& kept) {
         return std::none_of(from.one_time.begin(), from.one_time.end(),
                             [&](const auto& key) { return key.id == kept.id; });

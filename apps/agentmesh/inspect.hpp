@@ -1,0 +1,20 @@
+// The commands that need no network: identity, sessions, policy and prekeys.
+#pragma once
+
+#include "apps/agentmesh/talk.hpp"
+
+struct policy_question {
+    std::string file{};
+    std::string from{};                 ///< with this, the policy is asked
+    std::string intent = "conversation";
+    std::string tier{};                 ///< by default, as the directory says
+    std::optional<std::uint32_t> reputation_ppm{};
+};
+
+int identity_new(const settings& with);
+int identity_show(const settings& with);
+/// @param did  the DID document, in place of the record for a directory
+int identity_export(const settings& with, bool did);
+int sessions(const settings& with);
+int policy_check(const settings& with, const policy_question& asked);
+int prekeys(const settings& with);

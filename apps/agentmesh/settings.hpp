@@ -1,0 +1,47 @@
+// What every command of agentmesh needs to know: where the agent lives, and whom it dials.
+#pragma once
+
+#include <agentmesh/core/json.hpp>
+#include <agentmesh/core/result.hpp>
+
+#include <optional>
+#include <string>
+
+/// What `agentmesh` returns to its shell.
+namespace exit_code {
+inline constexpr int done = 0;     ///< also --help and --version, and a listener that was told to stop
+inline constexpr int refused = 1;  ///< the peer, the policy or the system said no
+inline constexpr int late = 2;     ///< no answer or no delivery in time; what was to be sent is saved
+inline constexpr int usage = 3;    ///< the command line, the environment or config.json is wrong
+inline constexpr int damaged = 4;  ///< identity or saved state cannot be used
+}  // namespace exit_code
+
+/// From the command line, then the environment, then `config.json` in the home, then the defaults.
+struct settings {
+    std::string home{};
+    std::string relay{};
+    std::string directory{};
+    std::string name{};
+    std::string trusted_file{};
+    bool json = false;
+    bool audit = false;
+
+    [[nodiscard]] std::string identity_file() const { return home + "/identity.json"; }
+    [[nodiscard]] std::string policy_file() const { return home + "/policy.json"; }
+    [[nodiscard]] std::string config_file() const { return home + "/config.json"; }
+
+    /// Fills in what is still empty. @return false with a sentence on standard error
+    [[nodiscard]] bool complete();
+};
+
+/// The content of a file; nothing if it cannot be read.
+[[nodiscard]] std::optional<std::string> content_of(const std::string& path);
+
+/// One line on standard error: `agentmesh: <what>`.
+void complain(const std::string& what);
+
+/// The same for an error of the library, with what to do about it. @return the exit code
+int complain(const agentmesh::error& why, const settings& with, const std::string& about = {});
+
+/// Text of a peer without anything that a terminal might obey.
+[[nodiscard]] std::string printable(std::string_view text);
