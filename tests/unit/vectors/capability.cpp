@@ -9,22 +9,22 @@ using namespace vectors;
 namespace {
 
 TEST_CASE("capability and schema names are read as in the vectors", "[vectors][message][AM-CAP-001][AM-CAP-004]") {
-    const auto rows = for_each_row(
-        "capability/names", {
-                                {"capability.check", by([](fields& in, const row&) -> outcome {
-                                     const auto text = in.text("text");
-                                     if (in.text("kind") == "pattern")
-                                         AGENTMESH_CHECK(message::check_pattern(text));
-                                     else
-                                         AGENTMESH_CHECK(message::check_capability(text));
-                                     return answer{};
-                                 })},
-                                {"schema_name.read", by([](fields& in, const row&) -> outcome {
-                                     const auto text = in.text("text");
-                                     AGENTMESH_TRY(name, message::parse_schema_name(text));
-                                     return answer{.output = {{"stem", name.stem}, {"version", name.version}}};
-                                 })},
-                            });
+    const auto rows = for_each_row("capability/names",
+                                   {
+                                       {"capability.check", by([](fields& in, const row&) -> outcome {
+                                            const auto text = in.text("text");
+                                            if (in.text("kind") == "pattern")
+                                                AGENTMESH_CHECK(message::check_pattern(text));
+                                            else
+                                                AGENTMESH_CHECK(message::check_capability(text));
+                                            return answer{};
+                                        })},
+                                       {"schema_name.read", by([](fields& in, const row&) -> outcome {
+                                            const auto text = in.text("text");
+                                            AGENTMESH_TRY(name, message::parse_schema_name(text));
+                                            return answer{.output = {{"stem", name.stem}, {"version", name.version}}};
+                                        })},
+                                   });
     CHECK(rows >= 75);
 }
 
@@ -52,7 +52,8 @@ TEST_CASE("capabilities are matched and negotiated as in the vectors", "[vectors
     CHECK(rows >= 40);
 }
 
-TEST_CASE("schemas are applied as in the vectors", "[vectors][message][AM-CAP-005][AM-CAP-006][AM-CAP-007][AM-CAP-008]") {
+TEST_CASE("schemas are applied as in the vectors",
+          "[vectors][message][AM-CAP-005][AM-CAP-006][AM-CAP-007][AM-CAP-008]") {
     const auto rows = for_each_row(
         "capability/schemas",
         {

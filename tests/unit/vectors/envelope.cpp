@@ -55,44 +55,45 @@ TEST_CASE("envelopes are written, read and verified as in the vectors",
 }
 
 TEST_CASE("sequence numbers are accepted as in the vectors", "[vectors][message][AM-ENV-005][AM-ENV-006]") {
-    const auto rows = for_each_row(
-        "envelope/sequence", {{"sequence.accept", by([](fields& in, const row&) -> outcome {
-                                   message::sequence_tracker seen;
-                                   for (const auto& one : in["before"]) REQUIRE(seen.accept(one.get<std::uint64_t>()));
-                                   AGENTMESH_TRY(news, seen.accept(in["last"].get<std::uint64_t>()));
-                                   constexpr std::string_view words[] = {"next", "gap", "late", "duplicate"};
-                                   return answer{.output = {{"news", words[static_cast<std::size_t>(news)]}}};
-                               })}});
+    const auto rows = for_each_row("envelope/sequence",
+                                   {{"sequence.accept", by([](fields& in, const row&) -> outcome {
+                                         message::sequence_tracker seen;
+                                         for (const auto& one : in["before"])
+                                             REQUIRE(seen.accept(one.get<std::uint64_t>()));
+                                         AGENTMESH_TRY(news, seen.accept(in["last"].get<std::uint64_t>()));
+                                         constexpr std::string_view words[] = {"next", "gap", "late", "duplicate"};
+                                         return answer{.output = {{"news", words[static_cast<std::size_t>(news)]}}};
+                                     })}});
     CHECK(rows >= 12);
 }
 
 TEST_CASE("bodies are read as in the vectors", "[vectors][message][AM-ENV-007][AM-ENV-008]") {
-    const auto rows =
-        for_each_row("envelope/bodies", {{"body.read", by([](fields& in, const row&) -> outcome {
-                                              AGENTMESH_TRY(read, message::parse_body(in.text("type"), in.text("payload")));
-                                              if (message::body_type_of(in.text("type")) == message::body_type::other)
-                                                  CHECK(std::get<message::other_body>(read).payload == in.text("payload"));
-                                              const auto text = message::write_body(read);
-                                              REQUIRE(text);
-                                              CHECK(message::parse_body(in.text("type"), *text) == read);
-                                              return answer{.output = {{"type", message::type_of(read)}}};
-                                          })}});
+    const auto rows = for_each_row("envelope/bodies",
+                                   {{"body.read", by([](fields& in, const row&) -> outcome {
+                                         AGENTMESH_TRY(read, message::parse_body(in.text("type"), in.text("payload")));
+                                         if (message::body_type_of(in.text("type")) == message::body_type::other)
+                                             CHECK(std::get<message::other_body>(read).payload == in.text("payload"));
+                                         const auto text = message::write_body(read);
+                                         REQUIRE(text);
+                                         CHECK(message::parse_body(in.text("type"), *text) == read);
+                                         return answer{.output = {{"type", message::type_of(read)}}};
+                                     })}});
     CHECK(rows >= 55);
 }
 
 TEST_CASE("codes of every vocabulary are read as in the vectors", "[vectors][message][AM-ENV-009][AM-ENV-010]") {
-    const auto rows =
-        for_each_row("envelope/codes", {{"code.read", by([](fields& in, const row&) -> outcome {
-                                             const auto topic = in.text("topic");
-                                             const message::spelled_code read{
-                                                 topic == "error"   ? message::code_topic::error
-                                                 : topic == "close" ? message::code_topic::close
-                                                                    : message::code_topic::knock,
-                                                 in.text("text")};
-                                             vectors::json out = {{"text", read.text()}};
-                                             if (read.known()) out["code"] = message::to_text(*read.known());
-                                             return answer{.output = out};
-                                         })}});
+    const auto rows = for_each_row("envelope/codes", {{"code.read", by([](fields& in, const row&) -> outcome {
+                                                           const auto topic = in.text("topic");
+                                                           const message::spelled_code read{
+                                                               topic == "error"   ? message::code_topic::error
+                                                               : topic == "close" ? message::code_topic::close
+                                                                                  : message::code_topic::knock,
+                                                               in.text("text")};
+                                                           vectors::json out = {{"text", read.text()}};
+                                                           if (read.known())
+                                                               out["code"] = message::to_text(*read.known());
+                                                           return answer{.output = out};
+                                                       })}});
     CHECK(rows >= 95);
 }
 

@@ -43,7 +43,8 @@ result<void> refiled(result<void> found) {
         return std::find(ids.begin(), ids.end(), clause) != ids.end();
     };
     if (is_any_of({"AM-KEX-005", "AM-KEX-020"})) return fail(errc::amid_mismatch, clause);
-    if (is_any_of({"AM-KEX-006", "AM-KEX-011", "AM-KEX-015", "AM-KEX-016", "AM-KEX-045"})) return fail(errc::bad_signature, clause);
+    if (is_any_of({"AM-KEX-006", "AM-KEX-011", "AM-KEX-015", "AM-KEX-016", "AM-KEX-045"}))
+        return fail(errc::bad_signature, clause);
     return fail(errc::bad_length, clause);
 }
 
@@ -54,23 +55,23 @@ TEST_CASE("signatures hold in one context alone, as in the vectors", "[vectors][
         REQUIRE(at != e2ee::signing_context_names.end());
         return static_cast<e2ee::signing_context>(at - e2ee::signing_context_names.begin());
     };
-    const auto rows = for_each_row(
-        "kex/signatures",
-        {
-            {"context.sign", by([&](fields& in, const row& of) -> outcome {
-                 const signing_key_pair key{secret_of<crypto::ed25519_seed>(shared_bytes(of, "seed"))};
-                 const auto proof = e2ee::sign_in(key, context_of(in), in.bytes("content"));
-                 return answer{.output = {{"signature", to_hex(proof.bytes())}}};
-             })},
-            {"context.verify", by([&](fields& in, const row& of) -> outcome {
-                 const auto key = fixed<signing_public_key>(shared_bytes(of, "public_key"));
-                 const auto proof = fixed<signature>(in.bytes("signature"));
-                 REQUIRE(key);
-                 REQUIRE(proof);
-                 AGENTMESH_CHECK(e2ee::verify_in(*key, context_of(in), in.bytes("content"), *proof));
-                 return answer{};
-             })},
-        });
+    const auto rows =
+        for_each_row("kex/signatures",
+                     {
+                         {"context.sign", by([&](fields& in, const row& of) -> outcome {
+                              const signing_key_pair key{secret_of<crypto::ed25519_seed>(shared_bytes(of, "seed"))};
+                              const auto proof = e2ee::sign_in(key, context_of(in), in.bytes("content"));
+                              return answer{.output = {{"signature", to_hex(proof.bytes())}}};
+                          })},
+                         {"context.verify", by([&](fields& in, const row& of) -> outcome {
+                              const auto key = fixed<signing_public_key>(shared_bytes(of, "public_key"));
+                              const auto proof = fixed<signature>(in.bytes("signature"));
+                              REQUIRE(key);
+                              REQUIRE(proof);
+                              AGENTMESH_CHECK(e2ee::verify_in(*key, context_of(in), in.bytes("content"), *proof));
+                              return answer{};
+                          })},
+                     });
     CHECK(rows >= 90);
 }
 
@@ -118,31 +119,32 @@ TEST_CASE("prekeys are signed as in the vectors", "[vectors][e2ee][AM-KEX-010][A
         return *out;
     };
     const auto rows = for_each_row(
-        "kex/prekeys",
-        {
-            {"signed_prekey.make", by([&](fields& in, const row& of) -> outcome {
-                 const auto made = e2ee::signed_prekey::make(
-                     owner(of), in["id"].get<std::uint32_t>(), key_of(in.bytes("key")),
-                     in["not_before"].get<std::int64_t>(), in["not_after"].get<std::int64_t>());
-                 return answer{.output = {{"signature", to_hex(made.proof.bytes())}}};
-             })},
-            {"batch.make", by([&](fields& in, const row& of) -> outcome {
-                 std::vector<exchange_public_key> keys;
-                 for (const auto& text : in["keys"]) keys.push_back(key_of(*from_hex(text.get<std::string>())));
-                 const auto count = keys.size();
-                 const auto first = in["first_id"].get<std::uint32_t>();
-                 const auto batch = e2ee::prekey_batch::make(owner(of), first, std::move(keys));
-                 auto paths = vectors::json::array();
-                 for (std::uint32_t i = 0; i < count; ++i) {
-                     auto path = vectors::json::array();
-                     for (const auto& hash : batch.prekey(first + i).path) path.push_back(to_hex(hash.bytes()));
-                     paths.push_back(std::move(path));
-                 }
-                 return answer{.output = {{"root", to_hex(batch.root().bytes())},
-                                          {"paths", paths},
-                                          {"signature", to_hex(batch.proof().bytes())}}};
-             })},
-        });
+        "kex/prekeys", {
+                           {"signed_prekey.make", by([&](fields& in, const row& of) -> outcome {
+                                const auto made = e2ee::signed_prekey::make(
+                                    owner(of), in["id"].get<std::uint32_t>(), key_of(in.bytes("key")),
+                                    in["not_before"].get<std::int64_t>(), in["not_after"].get<std::int64_t>());
+                                return answer{.output = {{"signature", to_hex(made.proof.bytes())}}};
+                            })},
+                           {"batch.make", by([&](fields& in, const row& of) -> outcome {
+                                std::vector<exchange_public_key> keys;
+                                for (const auto& text : in["keys"])
+                                    keys.push_back(key_of(*from_hex(text.get<std::string>())));
+                                const auto count = keys.size();
+                                const auto first = in["first_id"].get<std::uint32_t>();
+                                const auto batch = e2ee::prekey_batch::make(owner(of), first, std::move(keys));
+                                auto paths = vectors::json::array();
+                                for (std::uint32_t i = 0; i < count; ++i) {
+                                    auto path = vectors::json::array();
+                                    for (const auto& hash : batch.prekey(first + i).path)
+                                        path.push_back(to_hex(hash.bytes()));
+                                    paths.push_back(std::move(path));
+                                }
+                                return answer{.output = {{"root", to_hex(batch.root().bytes())},
+                                                         {"paths", paths},
+                                                         {"signature", to_hex(batch.proof().bytes())}}};
+                            })},
+                       });
     CHECK(rows >= 16);
 }
 
@@ -379,9 +381,9 @@ TEST_CASE("key agreements of all suites are as in the vectors",
                  REQUIRE(all.size() % 32 == 0);
                  e2ee::agreement_results results;
                  for (std::size_t at = 0; at < all.size(); at += 32)
-                     results.add(secret_of<crypto::shared_secret>(
-                         buffer(all.begin() + static_cast<std::ptrdiff_t>(at),
-                                all.begin() + static_cast<std::ptrdiff_t>(at + 32))));
+                     results.add(
+                         secret_of<crypto::shared_secret>(buffer(all.begin() + static_cast<std::ptrdiff_t>(at),
+                                                                 all.begin() + static_cast<std::ptrdiff_t>(at + 32))));
                  return with_x3dh_suite(in.text("suite"), [&](auto which) -> outcome {
                      return answer{.output = {{"root", hex_of(e2ee::derive_x3dh<decltype(which)>(results))}}};
                  });

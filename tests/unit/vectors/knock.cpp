@@ -49,66 +49,66 @@ error refiled(const error& why) {
 TEST_CASE("KNOCK frames are written and read as in the vectors",
           "[vectors][session][AM-KNK-001][AM-KNK-002][AM-KNK-003][AM-KNK-004][AM-KNK-006]") {
     const auto rows = for_each_row(
-        "knock/frames",
-        {
-            {"frame.kind", by([](fields& in, const row&) -> outcome {
-                 AGENTMESH_TRY(frame, session::from_payload(in.text("payload")));
-                 return answer{.output = {{"kind", static_cast<int>(session::kind_of(frame))}}};
-             })},
-            {"knock.head", by([](fields& in, const row&) -> outcome {
-                 const auto frame = in.bytes("frame");
-                 const auto head = session::parse_knock_head(frame);
-                 if (!head) return tl::unexpected{refiled(head.error())};
-                 CHECK(to_hex(session::knock_head_bytes(*head)) == to_hex(byte_view{frame}.first(227)));
-                 return answer{.output = {{"optimistic", head->optimistic},
-                                          {"amid", head->card.name.text()},
-                                          {"epoch", head->card.epoch},
-                                          {"ephemeral_key", to_hex(head->ephemeral.bytes())},
-                                          {"ratchet_key", to_hex(head->ratchet_key.bytes())},
-                                          {"signed_prekey_id", head->prekey},
-                                          {"one_time_prekey_id", head->one_time_key}}};
-             })},
-            {"knock.seal", by([](fields& in, const row&) -> outcome {
-                 // A frame of the head alone, of a size that the reader takes.
-                 auto whole = in.bytes("head");
-                 whole.resize(whole.size() + 512 + 16);
-                 const auto head = session::parse_knock_head(whole);
-                 REQUIRE(head);
-                 auto text = in.text("text");
-                 AGENTMESH_CHECK(session::pad_text(text));
-                 const auto key = secret_of<e2ee::knock_key>(in.bytes("key"));
-                 return answer{.output = {{"frame", to_hex(session::seal_knock(*head, key, text))}}};
-             })},
-            {"knock.open", by([](fields& in, const row&) -> outcome {
-                 const auto key = secret_of<e2ee::knock_key>(in.bytes("key"));
-                 AGENTMESH_TRY(text, session::open_knock(in.bytes("frame"), key));
-                 text.resize(text.find_last_not_of(' ') + 1);
-                 return answer{.output = {{"text", text}}};
-             })},
-        });
+        "knock/frames", {
+                            {"frame.kind", by([](fields& in, const row&) -> outcome {
+                                 AGENTMESH_TRY(frame, session::from_payload(in.text("payload")));
+                                 return answer{.output = {{"kind", static_cast<int>(session::kind_of(frame))}}};
+                             })},
+                            {"knock.head", by([](fields& in, const row&) -> outcome {
+                                 const auto frame = in.bytes("frame");
+                                 const auto head = session::parse_knock_head(frame);
+                                 if (!head) return tl::unexpected{refiled(head.error())};
+                                 CHECK(to_hex(session::knock_head_bytes(*head)) == to_hex(byte_view{frame}.first(227)));
+                                 return answer{.output = {{"optimistic", head->optimistic},
+                                                          {"amid", head->card.name.text()},
+                                                          {"epoch", head->card.epoch},
+                                                          {"ephemeral_key", to_hex(head->ephemeral.bytes())},
+                                                          {"ratchet_key", to_hex(head->ratchet_key.bytes())},
+                                                          {"signed_prekey_id", head->prekey},
+                                                          {"one_time_prekey_id", head->one_time_key}}};
+                             })},
+                            {"knock.seal", by([](fields& in, const row&) -> outcome {
+                                 // A frame of the head alone, of a size that the reader takes.
+                                 auto whole = in.bytes("head");
+                                 whole.resize(whole.size() + 512 + 16);
+                                 const auto head = session::parse_knock_head(whole);
+                                 REQUIRE(head);
+                                 auto text = in.text("text");
+                                 AGENTMESH_CHECK(session::pad_text(text));
+                                 const auto key = secret_of<e2ee::knock_key>(in.bytes("key"));
+                                 return answer{.output = {{"frame", to_hex(session::seal_knock(*head, key, text))}}};
+                             })},
+                            {"knock.open", by([](fields& in, const row&) -> outcome {
+                                 const auto key = secret_of<e2ee::knock_key>(in.bytes("key"));
+                                 AGENTMESH_TRY(text, session::open_knock(in.bytes("frame"), key));
+                                 text.resize(text.find_last_not_of(' ') + 1);
+                                 return answer{.output = {{"text", text}}};
+                             })},
+                        });
     CHECK(rows >= 60);
 }
 
-TEST_CASE("KNOCK texts are read as in the vectors", "[vectors][session][AM-KNK-007][AM-KNK-008][AM-KNK-009][AM-KNK-011]") {
-    const auto rows = for_each_row(
-        "knock/texts", {{"knock.read", by([](fields& in, const row& of) -> outcome {
-                             const auto key = value_of<signing_public_key>(shared_bytes(of, "signing_key"));
-                             const auto context = value_of<crypto::sha256_digest>(in.bytes("context"));
-                             const auto card = name_of(in.text("card")), self = name_of(in.text("self"));
-                             AGENTMESH_TRY(read, session::parse_knock(in.text("text"), context, key));
-                             AGENTMESH_CHECK(session::check_knock(read, card, self, time_of(of.now)));
-                             std::string what = read.what.category;
-                             if (!read.what.subcategory.empty()) what += '/' + read.what.subcategory;
-                             if (!read.what.action.empty()) what += '/' + read.what.action;
-                             return answer{.output = {{"intent", what},
-                                                      {"urgency", session::to_text(read.what.urgency)},
-                                                      {"type", session::to_text(read.asked.kind)},
-                                                      {"ttl_seconds", read.asked.ttl_seconds},
-                                                      {"expected_messages", read.asked.expected_messages},
-                                                      {"suites", read.suites},
-                                                      {"features", read.features},
-                                                      {"nonce", to_hex(read.nonce.bytes())}}};
-                         })}});
+TEST_CASE("KNOCK texts are read as in the vectors",
+          "[vectors][session][AM-KNK-007][AM-KNK-008][AM-KNK-009][AM-KNK-011]") {
+    const auto rows = for_each_row("knock/texts",
+                                   {{"knock.read", by([](fields& in, const row& of) -> outcome {
+                                         const auto key = value_of<signing_public_key>(shared_bytes(of, "signing_key"));
+                                         const auto context = value_of<crypto::sha256_digest>(in.bytes("context"));
+                                         const auto card = name_of(in.text("card")), self = name_of(in.text("self"));
+                                         AGENTMESH_TRY(read, session::parse_knock(in.text("text"), context, key));
+                                         AGENTMESH_CHECK(session::check_knock(read, card, self, time_of(of.now)));
+                                         std::string what = read.what.category;
+                                         if (!read.what.subcategory.empty()) what += '/' + read.what.subcategory;
+                                         if (!read.what.action.empty()) what += '/' + read.what.action;
+                                         return answer{.output = {{"intent", what},
+                                                                  {"urgency", session::to_text(read.what.urgency)},
+                                                                  {"type", session::to_text(read.asked.kind)},
+                                                                  {"ttl_seconds", read.asked.ttl_seconds},
+                                                                  {"expected_messages", read.asked.expected_messages},
+                                                                  {"suites", read.suites},
+                                                                  {"features", read.features},
+                                                                  {"nonce", to_hex(read.nonce.bytes())}}};
+                                     })}});
     CHECK(rows >= 85);
 }
 
@@ -185,12 +185,12 @@ TEST_CASE("message frames, padding and notices are as in the vectors",
             {"message.frame", by([&](fields& in, const row& of) -> outcome {
                  const auto id = value_of<session::session_id>(in.bytes("session_id"));
                  auto frame = session::message_head_bytes(id, in["bound"].get<bool>());
-                 const auto from = in["direction"] == 0 ? session::direction::from_initiator
-                                                        : session::direction::from_responder;
-                 const auto prefix = session::message_context(
-                     session::session_context(card_of(shared_bytes(of, "initiator_card")),
-                                              card_of(shared_bytes(of, "responder_card"))),
-                     value_of<crypto::sha256_digest>(in.bytes("hash")), from, frame);
+                 const auto from =
+                     in["direction"] == 0 ? session::direction::from_initiator : session::direction::from_responder;
+                 const auto prefix =
+                     session::message_context(session::session_context(card_of(shared_bytes(of, "initiator_card")),
+                                                                       card_of(shared_bytes(of, "responder_card"))),
+                                              value_of<crypto::sha256_digest>(in.bytes("hash")), from, frame);
                  const auto header = e2ee::parse_header(in.bytes("header"));
                  REQUIRE(header);
                  const auto plain = padded(in.bytes("plain"));
@@ -216,9 +216,9 @@ TEST_CASE("message frames, padding and notices are as in the vectors",
              })},
             {"notice.write", by([](fields& in, const row& of) -> outcome {
                  const signing_key_pair key{secret_of<crypto::ed25519_seed>(shared_bytes(of, "seed"))};
-                 const auto notice = session::write_notice(value_of<session::session_id>(in.bytes("session_id")),
-                                                           crypto::sha256(in.bytes("frame")), name_of(in.text("to")),
-                                                           key);
+                 const auto notice =
+                     session::write_notice(value_of<session::session_id>(in.bytes("session_id")),
+                                           crypto::sha256(in.bytes("frame")), name_of(in.text("to")), key);
                  return answer{.output = {{"notice", to_hex(notice)}}};
              })},
             {"notice.verify", by([](fields& in, const row& of) -> outcome {
@@ -226,8 +226,8 @@ TEST_CASE("message frames, padding and notices are as in the vectors",
                  const auto hash = crypto::sha256(in.bytes("frame"));
                  const auto to = name_of(in.text("to"));
                  AGENTMESH_CHECK(session::parse_notice(notice));
-                 AGENTMESH_CHECK(session::verify_notice(
-                     notice, hash, to, value_of<signing_public_key>(shared_bytes(of, "public_key"))));
+                 AGENTMESH_CHECK(session::verify_notice(notice, hash, to,
+                                                        value_of<signing_public_key>(shared_bytes(of, "public_key"))));
                  return answer{};
              })},
         });

@@ -51,29 +51,29 @@ session::verdict decided(fields& in) {
 TEST_CASE("policies decide as in the vectors",
           "[vectors][session][AM-POL-001][AM-POL-002][AM-POL-003][AM-POL-004][AM-POL-005][AM-POL-006][AM-POL-007]"
           "[AM-POL-008][AM-POL-009][AM-POL-010][AM-POL-014]") {
-    const auto rows = for_each_row(
-        "policy/decisions",
-        {
-            {"policy.decide",
-             [](fields& in, const row& of) {
-                 const auto found = decided(in);
-                 REQUIRE(found.accepted != of.refused);
-                 if (of.refused) {
-                     CHECK(of.expect == "reject:policy");
-                     CHECK(session::to_text(found.why) == of.output["reason"].get<std::string>());
-                     return;
-                 }
-                 CHECK(vectors::json({{"max_message_size_bytes", found.held_to.max_message_size_bytes},
-                                      {"max_messages", found.held_to.max_messages},
-                                      {"ttl_seconds", found.held_to.ttl_seconds}}) == of.output);
-             }},
-            {"policy.reason", by([](fields& in, const row&) -> outcome {
-                 const auto found = decided(in);
-                 CHECK_FALSE(found.accepted);
-                 return answer{.output = {{"reason", session::to_text(found.why)},
-                                          {"told", session::to_text(found.told)}}};
-             })},
-        });
+    const auto rows =
+        for_each_row("policy/decisions",
+                     {
+                         {"policy.decide",
+                          [](fields& in, const row& of) {
+                              const auto found = decided(in);
+                              REQUIRE(found.accepted != of.refused);
+                              if (of.refused) {
+                                  CHECK(of.expect == "reject:policy");
+                                  CHECK(session::to_text(found.why) == of.output["reason"].get<std::string>());
+                                  return;
+                              }
+                              CHECK(vectors::json({{"max_message_size_bytes", found.held_to.max_message_size_bytes},
+                                                   {"max_messages", found.held_to.max_messages},
+                                                   {"ttl_seconds", found.held_to.ttl_seconds}}) == of.output);
+                          }},
+                         {"policy.reason", by([](fields& in, const row&) -> outcome {
+                              const auto found = decided(in);
+                              CHECK_FALSE(found.accepted);
+                              return answer{.output = {{"reason", session::to_text(found.why)},
+                                                       {"told", session::to_text(found.told)}}};
+                          })},
+                     });
     CHECK(rows >= 110);
 }
 
@@ -118,8 +118,7 @@ vectors::json written(const session::policy& rules) {
 TEST_CASE("policy files are read as in the vectors", "[vectors][session][AM-POL-011][AM-POL-012]") {
     const auto rows = for_each_row("policy/file", {{"policy_file.read", [](fields& in, const row& of) {
                                                         session::policy_fault where;
-                                                        const auto read =
-                                                            session::parse_policy(in.text("text"), where);
+                                                        const auto read = session::parse_policy(in.text("text"), where);
                                                         INFO(where.text());
                                                         REQUIRE(read.has_value() != of.refused);
                                                         if (of.refused) {

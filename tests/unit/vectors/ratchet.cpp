@@ -78,10 +78,9 @@ TEST_CASE("keys, headers and associated data of the ratchet are as in the vector
             {"am1.prefix", by([&](fields& in, const row& of) -> outcome {
                  const auto bound_to = fixed<crypto::sha256_digest>(in.bytes("bound_to"));
                  REQUIRE(bound_to);
-                 const auto context =
-                     session::session_context(card(of, "initiator_card"), card(of, "responder_card"));
-                 const auto from = in["direction"] == 0 ? session::direction::from_initiator
-                                                        : session::direction::from_responder;
+                 const auto context = session::session_context(card(of, "initiator_card"), card(of, "responder_card"));
+                 const auto from =
+                     in["direction"] == 0 ? session::direction::from_initiator : session::direction::from_responder;
                  return answer{.output = {{"prefix", to_hex(session::message_context(context, *bound_to, from,
                                                                                      in.bytes("frame_head")))}}};
              })},
@@ -160,8 +159,7 @@ private:
 template <class S>
 class talk {
 public:
-    explicit talk(fields& in)
-        : prefix_{in.bytes("prefix")}, side_{start_initiator(in), start_responder(in)} {}
+    explicit talk(fields& in) : prefix_{in.bytes("prefix")}, side_{start_initiator(in), start_responder(in)} {}
 
     vectors::json step(fields& one) {
         const auto what = one.text("do"), by = one.text("by");
@@ -261,7 +259,8 @@ outcome converse(fields& in, const row& of) {
             if (last.has("plain"))
                 results.push_back(both.seal(last.text("by") == "A" ? 0 : 1, last.bytes("plain")));
             else
-                results.push_back(both.open(last.text("by") == "A" ? 0 : 1, last.bytes("header"), last.bytes("sealed")));
+                results.push_back(
+                    both.open(last.text("by") == "A" ? 0 : 1, last.bytes("header"), last.bytes("sealed")));
             if (results.back().contains("refused")) return fail(both.refused());
         }
         return answer{.output = {{"results", results}}};
@@ -275,18 +274,18 @@ TEST_CASE("conversations go as in the vectors",
 }
 
 TEST_CASE("ratchets are saved and restored as in the vectors", "[vectors][e2ee][AM-RAT-030][AM-RAT-031]") {
-    const auto rows = for_each_row(
-        "ratchet/snapshot", {
-                                {"ratchet.conversation", by(converse)},
-                                {"snapshot.restore", by([](fields& in, const row&) -> outcome {
-                                     const auto bytes = in.bytes("bytes");
-                                     return with_suite(in.text("suite"), [&](auto suite) -> outcome {
-                                         AGENTMESH_TRY(again, e2ee::restore<decltype(suite)>(bytes));
-                                         CHECK(to_hex(e2ee::save(again)) == to_hex(bytes));
-                                         return answer{};
-                                     });
-                                 })},
-                            });
+    const auto rows =
+        for_each_row("ratchet/snapshot", {
+                                             {"ratchet.conversation", by(converse)},
+                                             {"snapshot.restore", by([](fields& in, const row&) -> outcome {
+                                                  const auto bytes = in.bytes("bytes");
+                                                  return with_suite(in.text("suite"), [&](auto suite) -> outcome {
+                                                      AGENTMESH_TRY(again, e2ee::restore<decltype(suite)>(bytes));
+                                                      CHECK(to_hex(e2ee::save(again)) == to_hex(bytes));
+                                                      return answer{};
+                                                  });
+                                              })},
+                                         });
     CHECK(rows >= 90);
 }
 

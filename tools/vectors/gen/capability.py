@@ -71,39 +71,144 @@ def names(ledger):
     g = f.group("capability.check", "chosen by hand", lambda i: ({}, {}))
     row = lambda text, kind="name": {"kind": kind, "text": text}
     good = g.accept("travel", ["valid"], row("travel"))
-    for text in ("travel/flights", "a", "0", "a.b_c-d/e", "x-acme/widgets", "x-acme/widgets/small", "s" * 64, "s" * 64 + "/" + "t" * 64, "xacme", "x-1/y"):
+    for text in (
+        "travel/flights",
+        "a",
+        "0",
+        "a.b_c-d/e",
+        "x-acme/widgets",
+        "x-acme/widgets/small",
+        "s" * 64,
+        "s" * 64 + "/" + "t" * 64,
+        "xacme",
+        "x-1/y",
+    ):
         g.accept(f"name {text!r}", ["valid"], row(text))
-    for text in ("", "/", "travel/", "/travel", "travel//flights", "travel/flights/one", "Travel", "travel flights", "travel*", "*", "-a", "_a", ".a", "tr\u00e4vel", "x-acme", "x-acme/a/b/c", "s" * 65, "travel/" + "s" * 65, "a\\b", "travel\n", "travel/-x"):
+    for text in (
+        "",
+        "/",
+        "travel/",
+        "/travel",
+        "travel//flights",
+        "travel/flights/one",
+        "Travel",
+        "travel flights",
+        "travel*",
+        "*",
+        "-a",
+        "_a",
+        ".a",
+        "tr\u00e4vel",
+        "x-acme",
+        "x-acme/a/b/c",
+        "s" * 65,
+        "travel/" + "s" * 65,
+        "a\\b",
+        "travel\n",
+        "travel/-x",
+    ):
         g.reject("parse", f"no name {text!r}", ["name"], row(text), good)
     pattern = g.accept("travel/*", ["valid"], row("travel/*", "pattern"))
-    for text in ("*", "travel", "*/flights", "tr*l", "*.*", "x-*", "x-acme/*", "x-acme/*/*", "**", "travel/*/one", "a*" * 32):
+    for text in (
+        "*",
+        "travel",
+        "*/flights",
+        "tr*l",
+        "*.*",
+        "x-*",
+        "x-acme/*",
+        "x-acme/*/*",
+        "**",
+        "travel/*/one",
+        "a*" * 32,
+    ):
         g.accept(f"pattern {text!r}", ["valid"], row(text, "pattern"))
     for text in ("", "*/", "/*", "travel//*", "a/b/c/*", "Travel/*", "travel/ *", "?", "(*", "[a]", "*" * 65, "-*"):
         g.reject("parse", f"no pattern {text!r}", ["name"], row(text, "pattern"), pattern)
-    s = f.group("schema_name.read", "chosen by hand", lambda i: ({}, {"stem": i["text"].rpartition("/")[0], "version": int(i["text"].rpartition("/v")[2])}))
+    s = f.group(
+        "schema_name.read",
+        "chosen by hand",
+        lambda i: ({}, {"stem": i["text"].rpartition("/")[0], "version": int(i["text"].rpartition("/v")[2])}),
+    )
     good = s.accept("flight search", ["valid"], {"text": "agentmesh/travel/flight-search/v1"})
     for text in ("agentmesh/commerce/order/v12", "agentmesh/a/b/v9999", "x-acme/widget/v1", "x-a.b/c_d/v2"):
         s.accept(f"schema {text}", ["valid"], {"text": text})
-    for text in ("", "v1", "agentmesh/travel/v1", "agentmesh/travel/flight-search", "agentmesh/travel/flight-search/1", "agentmesh/travel/flight-search/v", "agentmesh/travel/flight-search/v0", "agentmesh/travel/flight-search/v01", "agentmesh/travel/flight-search/v10000", "agentmesh/travel/flight-search/v1.0", "agentmesh/travel/flight-search/v-1", "agentmesh/travel/flight/search/v1", "agentmesh/Travel/flight-search/v1", "agentmesh//flight-search/v1", "acme/travel/flight-search/v1", "x-acme/a/b/v1", "x-acme/v1", "x-acme/widget/V1", "agentmesh/travel/*/v1", " agentmesh/travel/flight-search/v1"):
+    for text in (
+        "",
+        "v1",
+        "agentmesh/travel/v1",
+        "agentmesh/travel/flight-search",
+        "agentmesh/travel/flight-search/1",
+        "agentmesh/travel/flight-search/v",
+        "agentmesh/travel/flight-search/v0",
+        "agentmesh/travel/flight-search/v01",
+        "agentmesh/travel/flight-search/v10000",
+        "agentmesh/travel/flight-search/v1.0",
+        "agentmesh/travel/flight-search/v-1",
+        "agentmesh/travel/flight/search/v1",
+        "agentmesh/Travel/flight-search/v1",
+        "agentmesh//flight-search/v1",
+        "acme/travel/flight-search/v1",
+        "x-acme/a/b/v1",
+        "x-acme/v1",
+        "x-acme/widget/V1",
+        "agentmesh/travel/*/v1",
+        " agentmesh/travel/flight-search/v1",
+    ):
         s.reject("parse", f"no schema {text!r}", ["schema"], {"text": text}, good)
     return f
 
 
 def matching(ledger):
     f = VectorFile(ledger, "capability", "matching")
-    f.note("match", ["AM-CAP-002"], "`.` or `(` is special, or `*` stops at a slash", "agents match what they do not offer", ["M4"])
-    f.note("negotiate", ["AM-CAP-003"], "answers depend on the order of lists, or name what nobody offered", "two agents agree on two things")
+    f.note(
+        "match",
+        ["AM-CAP-002"],
+        "`.` or `(` is special, or `*` stops at a slash",
+        "agents match what they do not offer",
+        ["M4"],
+    )
+    f.note(
+        "negotiate",
+        ["AM-CAP-003"],
+        "answers depend on the order of lists, or name what nobody offered",
+        "two agents agree on two things",
+    )
     g = f.group("capability.match", "chosen by hand", lambda i: ({}, {"score": score(i["asked"], i["offered"])}))
     for asked, offered in [
-        ("travel", "travel"), ("travel/flights", "travel/flights"), ("travel", "travel/flights"), ("travel/flights", "travel"),
-        ("travel", "travels"), ("travel", "trav"), ("travel/flight", "travel/flights"), ("travel/hotels", "travel/flights"),
-        ("*", "travel"), ("*", "x-acme/widgets"), ("travel/*", "travel/flights"), ("travel/*", "travel"), ("travel*", "travel"),
-        ("travel*", "travels/flights"), ("*flights", "travel/flights"), ("t*l/f*s", "travel/flights"), ("t*x*s", "travel/flights"),
-        ("a.c", "abc"), ("a.c", "a.c"), ("a.*", "abc"), ("a.*", "a.bc"), ("*a*a*a*", "aa"), ("*a*a*a*", "aaa"), ("**", "b"),
-        ("x-acme/*", "x-acme/widgets/small"), ("x-acme/widgets", "x-acme/widgets/small"), ("*" + "a*" * 20, "a" * 19), ("*" + "a*" * 20, "a" * 64),
+        ("travel", "travel"),
+        ("travel/flights", "travel/flights"),
+        ("travel", "travel/flights"),
+        ("travel/flights", "travel"),
+        ("travel", "travels"),
+        ("travel", "trav"),
+        ("travel/flight", "travel/flights"),
+        ("travel/hotels", "travel/flights"),
+        ("*", "travel"),
+        ("*", "x-acme/widgets"),
+        ("travel/*", "travel/flights"),
+        ("travel/*", "travel"),
+        ("travel*", "travel"),
+        ("travel*", "travels/flights"),
+        ("*flights", "travel/flights"),
+        ("t*l/f*s", "travel/flights"),
+        ("t*x*s", "travel/flights"),
+        ("a.c", "abc"),
+        ("a.c", "a.c"),
+        ("a.*", "abc"),
+        ("a.*", "a.bc"),
+        ("*a*a*a*", "aa"),
+        ("*a*a*a*", "aaa"),
+        ("**", "b"),
+        ("x-acme/*", "x-acme/widgets/small"),
+        ("x-acme/widgets", "x-acme/widgets/small"),
+        ("*" + "a*" * 20, "a" * 19),
+        ("*" + "a*" * 20, "a" * 64),
     ]:
         g.accept(f"{asked} and {offered}", ["match"], {"asked": asked, "offered": offered})
-    n = f.group("capability.negotiate", "chosen by hand", lambda i: ({}, {"answer": negotiate(i["request"], i["offered"])}))
+    n = f.group(
+        "capability.negotiate", "chosen by hand", lambda i: ({}, {"answer": negotiate(i["request"], i["offered"])})
+    )
     ours = {
         "capabilities": ["travel/flights", "travel/hotels", "commerce", "x-acme/widgets"],
         "schemas": ["agentmesh/travel/flight-search/v2", "x-acme/widget/v1"],
@@ -121,10 +226,24 @@ def matching(ledger):
         ("alternative to the first", {"i_need": ["travel/trains", "finance"]}, ours),
         ("nothing offered", {"i_need": ["travel"]}, ours | {"capabilities": []}),
         ("later version serves", {"preferred_schemas": ["agentmesh/travel/flight-search/v1"]}, ours),
-        ("earlier version does not", {"preferred_schemas": ["agentmesh/travel/flight-search/v3", "x-acme/widget/v1"]}, ours),
+        (
+            "earlier version does not",
+            {"preferred_schemas": ["agentmesh/travel/flight-search/v3", "x-acme/widget/v1"]},
+            ours,
+        ),
         ("first common language", {"languages": ["de", "PT-br", "en"]}, ours),
         ("payment letter by letter", {"payment_methods": ["Card", "credits"]}, ours),
-        ("all", {"i_need": ["x-acme/*"], "i_offer": ["travel"], "preferred_schemas": ["x-acme/widget/v1"], "languages": ["EN"], "payment_methods": ["card"]}, ours),
+        (
+            "all",
+            {
+                "i_need": ["x-acme/*"],
+                "i_offer": ["travel"],
+                "preferred_schemas": ["x-acme/widget/v1"],
+                "languages": ["EN"],
+                "payment_methods": ["card"],
+            },
+            ours,
+        ),
     ]:
         n.accept(f"negotiate: {comment}", ["negotiate"], {"request": asked, "offered": have})
     return f
@@ -189,9 +308,21 @@ def findings(schema, value, pointer=""):
 def schemas(ledger):
     f = VectorFile(ledger, "capability", "schemas")
     f.note("valid", ["AM-CAP-005", "AM-CAP-008"], "a validator that is too strict", "honest bodies are refused")
-    f.note("strict", ["AM-CAP-005"], "an unknown schema means valid", "nothing is checked where everything should be", ["M3"])
+    f.note(
+        "strict",
+        ["AM-CAP-005"],
+        "an unknown schema means valid",
+        "nothing is checked where everything should be",
+        ["M3"],
+    )
     f.note("lenient", ["AM-CAP-006"], "mode warning refuses", "messages are lost to an owner who only wanted to know")
-    f.note("keyword", ["AM-CAP-008"], "one keyword hides another, or an integer is no number", "bodies are checked in part", ["M3"])
+    f.note(
+        "keyword",
+        ["AM-CAP-008"],
+        "one keyword hides another, or an integer is no number",
+        "bodies are checked in part",
+        ["M3"],
+    )
     f.note("pointer", ["AM-CAP-007"], "a path without escapes, or the parent's", "nobody finds what is wrong")
 
     def found(i):
@@ -230,23 +361,63 @@ def schemas(ledger):
     both("const beside maximum", {"const": 9, "maximum": 10}, 9, 11)
     both("required", {"required": ["a", "b"]}, {"a": 1, "b": None}, {"a": 1}, {})
     both("required looks at objects only", {"required": ["a"]}, '"x"')
-    both("names of every object", {"required": ["toString", "__proto__"]}, {"toString": 1, "__proto__": 2}, {}, {"toString": 1})
-    both("properties", {"properties": {"a": {"type": "string"}, "b": {"minimum": 0}}}, {"a": "x", "b": 0, "c": []}, {"a": 1}, {"a": 1, "b": -1})
-    both("additionalProperties false", {"properties": {"a": {}}, "additionalProperties": False}, {"a": 1}, {"a": 1, "b": 2}, {"c": 1, "b": 2})
-    both("additionalProperties a schema", {"properties": {"a": {}}, "additionalProperties": {"type": "integer"}}, {"a": "x", "b": 2}, {"b": "x"})
+    both(
+        "names of every object",
+        {"required": ["toString", "__proto__"]},
+        {"toString": 1, "__proto__": 2},
+        {},
+        {"toString": 1},
+    )
+    both(
+        "properties",
+        {"properties": {"a": {"type": "string"}, "b": {"minimum": 0}}},
+        {"a": "x", "b": 0, "c": []},
+        {"a": 1},
+        {"a": 1, "b": -1},
+    )
+    both(
+        "additionalProperties false",
+        {"properties": {"a": {}}, "additionalProperties": False},
+        {"a": 1},
+        {"a": 1, "b": 2},
+        {"c": 1, "b": 2},
+    )
+    both(
+        "additionalProperties a schema",
+        {"properties": {"a": {}}, "additionalProperties": {"type": "integer"}},
+        {"a": "x", "b": 2},
+        {"b": "x"},
+    )
     both("items", {"items": {"type": "string", "maxLength": 2}}, ["a", "bc", ""], ["abc"], [1, "a", "abc"])
     both("minimum and maximum", {"minimum": -1.5, "maximum": 10}, "-1.5", "-1.500001", 11, "10.000001")
     both("lengths count characters", {"minLength": 2, "maxLength": 3}, '"\u00e4\U0001f600"', '"\U0001f600"', '"abcd"')
     both("escapes count as what they stand for", {"maxLength": 1}, '"\\ud83d\\ude00"', '"\\u0041\\u0042"')
-    both("pointers with odd names", {"additionalProperties": {"type": "string"}}, {"a/b": "x"}, {"a/b": 1, "m~n": 2, "": 3, " ": 4})
-    both("deep", {"properties": {"legs": {"items": {"properties": {"from": {"type": "string"}}, "required": ["to"]}}}}, {"legs": [{"from": "a", "to": "b"}]}, {"legs": [{"from": 1}, {"to": "b"}]})
-    both("annotations say nothing", {"title": "t", "description": "d", "$id": "i", "default": 5, "x-req": ["A"], "type": "string"}, '"x"', 5)
+    both(
+        "pointers with odd names",
+        {"additionalProperties": {"type": "string"}},
+        {"a/b": "x"},
+        {"a/b": 1, "m~n": 2, "": 3, " ": 4},
+    )
+    both(
+        "deep",
+        {"properties": {"legs": {"items": {"properties": {"from": {"type": "string"}}, "required": ["to"]}}}},
+        {"legs": [{"from": "a", "to": "b"}]},
+        {"legs": [{"from": 1}, {"to": "b"}]},
+    )
+    both(
+        "annotations say nothing",
+        {"title": "t", "description": "d", "$id": "i", "default": 5, "x-req": ["A"], "type": "string"},
+        '"x"',
+        5,
+    )
     j = f.group(
         "schema.judge",
         "one schema of somebody's own",
         None,
         name="x-acme/widget/v1",
-        schema=json.dumps({"type": "object", "required": ["size"], "properties": {"size": {"type": "integer", "minimum": 1}}}),
+        schema=json.dumps(
+            {"type": "object", "required": ["size"], "properties": {"size": {"type": "integer", "minimum": 1}}}
+        ),
     )
     row = lambda mode, text, name="x-acme/widget/v1": {"mode": mode, "name": name, "text": text}
     good = j.accept("strict, follows", ["valid"], row("strict", '{"size":1}'))

@@ -91,12 +91,40 @@ def content(**changes):
 
 def envelopes(ledger):
     f = VectorFile(ledger, "envelope", "envelope")
-    f.note("proof-bytes", ["AM-ENV-001"], "another canonical form or domain tag", "no two implementations verify each other", ["cat 53"])
-    f.note("valid", ["AM-ENV-002", "AM-ENV-003", "AM-ENV-004"], "a receiver that is too strict", "honest messages are lost")
-    f.note("signature", ["AM-ENV-002"], "the signature is not verified, or not over everything", "a transcript proves nothing", ["cat 10, 53"])
-    f.note("form", ["AM-ENV-003"], "a default stands in for what is missing", "two implementations read two messages", ["cat 60"])
-    f.note("place", ["AM-ENV-004"], "the envelope is believed about where it belongs", "a message is moved to another session", ["cat 37"])
-    f.note("unknown", ["AM-ENV-007"], "unknown members or types are refused", "later versions cannot be introduced", ["M2"])
+    f.note(
+        "proof-bytes",
+        ["AM-ENV-001"],
+        "another canonical form or domain tag",
+        "no two implementations verify each other",
+        ["cat 53"],
+    )
+    f.note(
+        "valid", ["AM-ENV-002", "AM-ENV-003", "AM-ENV-004"], "a receiver that is too strict", "honest messages are lost"
+    )
+    f.note(
+        "signature",
+        ["AM-ENV-002"],
+        "the signature is not verified, or not over everything",
+        "a transcript proves nothing",
+        ["cat 10, 53"],
+    )
+    f.note(
+        "form",
+        ["AM-ENV-003"],
+        "a default stands in for what is missing",
+        "two implementations read two messages",
+        ["cat 60"],
+    )
+    f.note(
+        "place",
+        ["AM-ENV-004"],
+        "the envelope is believed about where it belongs",
+        "a message is moved to another session",
+        ["cat 37"],
+    )
+    f.note(
+        "unknown", ["AM-ENV-007"], "unknown members or types are refused", "later versions cannot be introduced", ["M2"]
+    )
 
     def covered(i):
         value = json.loads(i["text"])
@@ -110,11 +138,15 @@ def envelopes(ledger):
         ("text beyond ASCII", content(payload={"content": "gr\u00fc\u00dfe \u20ac \U0001f600"})),
         ("nested", content(payload={"b": [1, {"z": None, "a": True}], "a": {}})),
         ("unknown members", content(zeta=1, alpha=[2])),
-        ("an escape that canonical form keeps", content(payload={"content": "a\u0001\"\\\n"})),
+        ("an escape that canonical form keeps", content(payload={"content": 'a\u0001"\\\n'})),
         ("highest sequence", content(sequence=2**53)),
     ]:
         p.accept(f"proof bytes: {comment}", ["proof-bytes"], {"text": json.dumps(value)})
-        p.accept(f"proof bytes: {comment}, signed", ["proof-bytes"], {"text": json.dumps(value | {"signature": b64u(bytes(64))})})
+        p.accept(
+            f"proof bytes: {comment}, signed",
+            ["proof-bytes"],
+            {"text": json.dumps(value | {"signature": b64u(bytes(64))})},
+        )
 
     def made(i):
         value = {
@@ -137,13 +169,25 @@ def envelopes(ledger):
         (2**53, "close", '{"reason":"completed"}'),
         (7, "x-capability-request", '{ "i_need" : [ "travel/*" ] , "a" : 1.0 }'),
     ]:
-        s.accept(f"sign {kind}", ["proof-bytes"], {"sequence": number, "type": kind, "timestamp": NOON, "payload": payload})
+        s.accept(
+            f"sign {kind}", ["proof-bytes"], {"sequence": number, "type": kind, "timestamp": NOON, "payload": payload}
+        )
 
     def opened(i):
         value = json.loads(i["text"])
-        return {}, {k: value[k] for k in ("sequence", "type")} | {"payload": canonical(value["payload"]).decode()} | ({"id": value["id"]} if "id" in value else {})
+        return {}, {k: value[k] for k in ("sequence", "type")} | {"payload": canonical(value["payload"]).decode()} | (
+            {"id": value["id"]} if "id" in value else {}
+        )
 
-    g = f.group("envelope.open", "envelopes of seeded agents", opened, session_id=SESSION, sender=ALICE.amid, receiver=BOB.amid, public_key=ALICE.public.hex())
+    g = f.group(
+        "envelope.open",
+        "envelopes of seeded agents",
+        opened,
+        session_id=SESSION,
+        sender=ALICE.amid,
+        receiver=BOB.amid,
+        public_key=ALICE.public.hex(),
+    )
     signed = lambda signer=ALICE, context="envelope", **changes: signed_text(signer, context, content(**changes))
     row = lambda text: {"text": text}
     good = g.accept("a request", ["valid"], row(signed()))
@@ -159,7 +203,11 @@ def envelopes(ledger):
     ok("id of 64", id="i" * 64)
     ok("type of 64", type="t" * 64)
     ok("another offset", timestamp="2026-11-21T13:00:00.123456789+01:00")
-    g.accept("members in another order, with spaces", ["valid"], row(json.dumps(dict(reversed(json.loads(signed()).items())), indent=1)))
+    g.accept(
+        "members in another order, with spaces",
+        ["valid"],
+        row(json.dumps(dict(reversed(json.loads(signed()).items())), indent=1)),
+    )
 
     def no(why, comment, flag, text):
         g.reject(why, comment, [flag], row(text), good)
@@ -169,8 +217,18 @@ def envelopes(ledger):
     no("crypto", "signed by carol", "signature", signed(CAROL))
     no("crypto", "signed by the receiver", "signature", signed(BOB))
     no("crypto", "signed in context knock", "signature", signed(context="knock"))
-    no("crypto", "signed without a domain tag", "signature", dump(content() | {"signature": b64u(ALICE.sign(canonical(content())))}))
-    no("crypto", "signed over the text as it stands", "signature", dump(content() | {"signature": b64u(sign(ALICE, "envelope", dump(content()).encode()))}))
+    no(
+        "crypto",
+        "signed without a domain tag",
+        "signature",
+        dump(content() | {"signature": b64u(ALICE.sign(canonical(content())))}),
+    )
+    no(
+        "crypto",
+        "signed over the text as it stands",
+        "signature",
+        dump(content() | {"signature": b64u(sign(ALICE, "envelope", dump(content()).encode()))}),
+    )
     no("crypto", "signature of zeros", "signature", dump(content() | {"signature": b64u(bytes(64))}))
     no("crypto", "no signature", "signature", dump(content()))
     for member, new in [
@@ -215,7 +273,12 @@ def envelopes(ledger):
         ("id a number", {"id": 7}),
     ]:
         no("parse", comment, "form", signed(**changes))
-    no("parse", "signature in the standard alphabet", "form", dump(value | {"signature": base64.b64encode(b"\xfb" * 64).decode()}))
+    no(
+        "parse",
+        "signature in the standard alphabet",
+        "form",
+        dump(value | {"signature": base64.b64encode(b"\xfb" * 64).decode()}),
+    )
     no("parse", "signature of 63 bytes", "form", dump(value | {"signature": b64u(bytes(63))}))
     no("parse", "array", "form", "[" + signed() + "]")
     no("parse", "a member twice", "form", signed()[:-1] + ',"type":"request"}')
@@ -240,7 +303,11 @@ def sequences(ledger):
             due = max(due, n + 1)
         return out
 
-    g = f.group("sequence.accept", "chosen by hand; `last` comes after `before`", lambda i: ({}, {"news": news(i["before"] + [i["last"]])[-1]}))
+    g = f.group(
+        "sequence.accept",
+        "chosen by hand; `last` comes after `before`",
+        lambda i: ({}, {"news": news(i["before"] + [i["last"]])[-1]}),
+    )
     row = lambda before, last: {"before": list(before), "last": last}
     g.accept("the first is 0", ["order"], row([], 0))
     g.accept("one by one", ["order"], row(range(5), 5))
@@ -264,8 +331,20 @@ def sequences(ledger):
 def bodies(ledger):
     f = VectorFile(ledger, "envelope", "bodies")
     f.note("valid", ["AM-ENV-008"], "a vocabulary is refused", "deployed peers are not understood")
-    f.note("body", ["AM-ENV-008"], "a default stands in for what is missing", "a message means what nobody said", ["cat 60"])
-    f.note("unknown", ["AM-ENV-007"], "a body of unknown type becomes a request", "an agent acts on what it does not know", ["M2"])
+    f.note(
+        "body",
+        ["AM-ENV-008"],
+        "a default stands in for what is missing",
+        "a message means what nobody said",
+        ["cat 60"],
+    )
+    f.note(
+        "unknown",
+        ["AM-ENV-007"],
+        "a body of unknown type becomes a request",
+        "an agent acts on what it does not know",
+        ["M2"],
+    )
     g = f.group("body.read", "bodies of both vocabularies", lambda i: ({}, {"type": i["type"]}))
     row = lambda kind, payload: {"type": kind, "payload": payload if isinstance(payload, str) else json.dumps(payload)}
     ok = lambda kind, comment, payload: g.accept(f"{kind}: {comment}", ["valid"], row(kind, payload))
@@ -277,9 +356,31 @@ def bodies(ledger):
         "close": ok("close", "reason", {"reason": "completed"}),
     }
     for kind, comment, payload in [
-        ("request", "0.2", {"intent": "travel/flights", "parameters": {"a": [1]}, "budget": {"max": 0.05, "currency": "USD"}, "response_format": {"type": "json", "schema": "agentmesh/travel/flight-search/v1"}}),
-        ("request", "Python", {"content": {"any": 1}, "priority": "urgent", "budget": {"amount": 5, "currency": "credits"}, "schema": "x-acme/widget/v1"}),
-        ("request", "null for absent", {"intent": "travel", "parameters": None, "budget": None, "response_format": None, "priority": None}),
+        (
+            "request",
+            "0.2",
+            {
+                "intent": "travel/flights",
+                "parameters": {"a": [1]},
+                "budget": {"max": 0.05, "currency": "USD"},
+                "response_format": {"type": "json", "schema": "agentmesh/travel/flight-search/v1"},
+            },
+        ),
+        (
+            "request",
+            "Python",
+            {
+                "content": {"any": 1},
+                "priority": "urgent",
+                "budget": {"amount": 5, "currency": "credits"},
+                "schema": "x-acme/widget/v1",
+            },
+        ),
+        (
+            "request",
+            "null for absent",
+            {"intent": "travel", "parameters": None, "budget": None, "response_format": None, "priority": None},
+        ),
         ("request", "unknown members", {"intent": "travel", "mood": "good"}),
         ("response", "0.2", {"status": "partial_success", "results": {"a": 1}, "result_count": 3, "schema": "s"}),
         ("response", "Python", {"content": "text", "processing_time_ms": 12, "completed_at": "2026-11-21T12:00:00Z"}),
@@ -287,10 +388,18 @@ def bodies(ledger):
         ("status", "0.2", {"status": "working", "progress": 0, "estimated_completion_seconds": 0, "message": "m"}),
         ("status", "Python", {"progress": 1.0, "phase": "p"}),
         ("status", "status alone", {"status": "working"}),
-        ("error", "0.2", {"code": "RATE_LIMITED", "message": "m", "retry_after_seconds": 60, "fallback_amid": CAROL.amid}),
+        (
+            "error",
+            "0.2",
+            {"code": "RATE_LIMITED", "message": "m", "retry_after_seconds": 60, "fallback_amid": CAROL.amid},
+        ),
         ("error", "Python", {"code": "quota_exceeded", "details": [1, 2]}),
         ("error", "code of nobody", {"code": "WORLD_ENDED"}),
-        ("close", "0.2", {"reason": "completed", "summary": "s", "reputation_feedback": {"score": 0.9, "tags": ["reliable"]}}),
+        (
+            "close",
+            "0.2",
+            {"reason": "completed", "summary": "s", "reputation_feedback": {"score": 0.9, "tags": ["reliable"]}},
+        ),
         ("close", "Python", {"reason": "maintenance", "reputation_feedback": 0.25}),
         ("close", "64 tags", {"reason": "completed", "reputation_feedback": {"score": 1, "tags": ["t"] * 64}}),
     ]:
@@ -340,15 +449,30 @@ def bodies(ledger):
 
 def codes(ledger):
     f = VectorFile(ledger, "envelope", "codes")
-    f.note("map", ["AM-ENV-009"], "a deployed spelling is not known", "errors of deployed peers are all unknown", ["M6"])
-    f.note("keep", ["AM-ENV-010"], "an unknown code becomes another", "a peer's reason is turned into one it never gave", ["M2"])
+    f.note(
+        "map", ["AM-ENV-009"], "a deployed spelling is not known", "errors of deployed peers are all unknown", ["M6"]
+    )
+    f.note(
+        "keep",
+        ["AM-ENV-010"],
+        "an unknown code becomes another",
+        "a peer's reason is turned into one it never gave",
+        ["M2"],
+    )
     known = {}
     for topic, code, *spelled in CODES:
         for word in [code] + spelled:
             if word:
                 known[topic, word] = code
     known |= {(topic, word): code for topic, word, code in SYNONYMS}
-    g = f.group("code.read", "the table of SPEC.md", lambda i: ({}, {"text": i["text"]} | ({"code": known[i["topic"], i["text"]]} if (i["topic"], i["text"]) in known else {})))
+    g = f.group(
+        "code.read",
+        "the table of SPEC.md",
+        lambda i: (
+            {},
+            {"text": i["text"]} | ({"code": known[i["topic"], i["text"]]} if (i["topic"], i["text"]) in known else {}),
+        ),
+    )
     for topic, word in sorted(known):
         g.accept(f"{topic}: {word}", ["map"], {"topic": topic, "text": word})
     for topic in ("error", "close", "knock"):

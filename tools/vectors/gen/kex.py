@@ -38,7 +38,13 @@ def signatures(ledger):
         "a relay turns the proof of one thing into that of another",
         ["cat 10"],
     )
-    f.note("bare", ["AM-KEX-002"], "the content is verified without its domain tag", "an oracle for plain bytes signs for us", ["cat 10"])
+    f.note(
+        "bare",
+        ["AM-KEX-002"],
+        "the content is verified without its domain tag",
+        "an oracle for plain bytes signs for us",
+        ["cat 10"],
+    )
     contents = {name: seeded(f"context/{name}", 48) for name in CONTEXTS}
     g = f.group(
         "context.sign",
@@ -64,23 +70,41 @@ def signatures(ledger):
         honest = v.accept(f"made and verified in {made}", ["valid"], row(made, contents[made], signature))
         for other in CONTEXTS:
             if other != made:
-                v.reject("crypto", f"made in {made}, verified in {other}", ["context"], row(other, contents[made], signature), honest)
+                v.reject(
+                    "crypto",
+                    f"made in {made}, verified in {other}",
+                    ["context"],
+                    row(other, contents[made], signature),
+                    honest,
+                )
         for comment, signed in [
             ("without a domain tag", contents[made]),
             ("without the zero byte", signed_bytes(made, contents[made]).replace(b"\0", b"", 1)),
             ("with the tag of version 2", signed_bytes(made, contents[made]).replace(b"-v1:", b"-v2:", 1)),
         ]:
-            v.reject("crypto", f"{made} signed {comment}", ["bare"], row(made, contents[made], ALICE.sign(signed)), honest)
+            v.reject(
+                "crypto", f"{made} signed {comment}", ["bare"], row(made, contents[made], ALICE.sign(signed)), honest
+            )
     return f
 
 
 def cards(ledger):
     f = VectorFile(ledger, "kex", "card")
-    f.note("make", ["AM-KEX-003"], "another layout or another signed text", "no two implementations read each other's card")
-    f.note("valid", ["AM-KEX-004", "AM-KEX-005", "AM-KEX-006"], "a reader that is too strict", "honest peers are refused")
+    f.note(
+        "make", ["AM-KEX-003"], "another layout or another signed text", "no two implementations read each other's card"
+    )
+    f.note(
+        "valid", ["AM-KEX-004", "AM-KEX-005", "AM-KEX-006"], "a reader that is too strict", "honest peers are refused"
+    )
     f.note("length", ["AM-KEX-004"], "bytes are missing or left over", "memory is disclosed, or two cards are one")
     f.note("name", ["AM-KEX-005"], "the name inside the card is believed", "anyone is anyone", ["cat 16"])
-    f.note("binding", ["AM-KEX-006"], "the exchange key is not tied to the name", "the registry reads everything", ["cat 13, 15"])
+    f.note(
+        "binding",
+        ["AM-KEX-006"],
+        "the exchange key is not tied to the name",
+        "the registry reads everything",
+        ["cat 13, 15"],
+    )
 
     def made(i):
         one = Mesh.__new__(Mesh)
@@ -145,7 +169,13 @@ def cards(ledger):
         ("little-endian epoch", card[:84] + (1).to_bytes(4, "little") + card[88:]),
     ]:
         r.reject("crypto", f"card: {comment}", ["binding"], row(data), honest)
-    f.note("epoch", ["AM-KEX-007"], "the highest epoch of a peer is not remembered", "a stolen exchange key serves for ever", ["cat 36"])
+    f.note(
+        "epoch",
+        ["AM-KEX-007"],
+        "the highest epoch of a peer is not remembered",
+        "a stolen exchange key serves for ever",
+        ["cat 36"],
+    )
     k = f.group("card.succeed", "cards of seeded agents, accepted in this order", None)
     of = lambda *epochs: [Mesh("alice", e).card().hex() for e in epochs]
     row = lambda before, card: {"accepted": before, "card": card.hex()}
@@ -164,7 +194,13 @@ def cards(ledger):
         ("back to one accepted before", [3, 5], 3, 5),
         ("far back", [2**32 - 1], 0, 2**32 - 1),
     ]:
-        k.reject("auth", comment, ["epoch"], row(of(*before), Mesh("alice", epoch).card()), row(of(*before), Mesh("alice", good).card()))
+        k.reject(
+            "auth",
+            comment,
+            ["epoch"],
+            row(of(*before), Mesh("alice", epoch).card()),
+            row(of(*before), Mesh("alice", good).card()),
+        )
     return f
 
 
@@ -239,8 +275,18 @@ def text(value):
 
 def prekeys(ledger):
     f = VectorFile(ledger, "kex", "prekeys")
-    f.note("signed", ["AM-KEX-010"], "another layout of the signed bytes", "no two implementations verify each other's prekeys")
-    f.note("batch", ["AM-KEX-014"], "another tree, another prefix, another order", "no two implementations verify each other's batches")
+    f.note(
+        "signed",
+        ["AM-KEX-010"],
+        "another layout of the signed bytes",
+        "no two implementations verify each other's prekeys",
+    )
+    f.note(
+        "batch",
+        ["AM-KEX-014"],
+        "another tree, another prefix, another order",
+        "no two implementations verify each other's batches",
+    )
     s = f.group(
         "signed_prekey.make",
         "seeded agents",
@@ -269,7 +315,10 @@ def prekeys(ledger):
         keys = [bytes.fromhex(k) for k in i["keys"]]
         levels = tree([leaf(i["first_id"] + k, key) for k, key in enumerate(keys)])
         signed = ALICE.raw_amid + u32(i["first_id"]) + u32(len(keys)) + levels[-1][0]
-        return {"levels": [[h.hex() for h in level] for level in levels], "signed": signed_bytes("one-time-prekeys", signed).hex()}, {
+        return {
+            "levels": [[h.hex() for h in level] for level in levels],
+            "signed": signed_bytes("one-time-prekeys", signed).hex(),
+        }, {
             "root": levels[-1][0].hex(),
             "paths": [[h.hex() for h in path_of(levels, k)] for k in range(len(keys))],
             "signature": sign(ALICE, "one-time-prekeys", signed).hex(),
@@ -286,21 +335,58 @@ def bundles(ledger):
     f = VectorFile(ledger, "kex", "bundle")
     all_checks = [f"AM-KEX-{n:03}" for n in (11, 12, 13, 15, 16, 17, 20, 22)]
     f.note("valid", all_checks, "a client that is too strict", "honest peers cannot be reached")
-    f.note("without", ["AM-KEX-021"], "a bundle without a one-time key is refused", "an agent that ran out of keys cannot be reached", ["cat 29"])
-    f.note("signed", ["AM-KEX-011"], "the signed prekey is believed because the registry gave it", "the registry reads everything", ["cat 11, 12"])
+    f.note(
+        "without",
+        ["AM-KEX-021"],
+        "a bundle without a one-time key is refused",
+        "an agent that ran out of keys cannot be reached",
+        ["cat 29"],
+    )
+    f.note(
+        "signed",
+        ["AM-KEX-011"],
+        "the signed prekey is believed because the registry gave it",
+        "the registry reads everything",
+        ["cat 11, 12"],
+    )
     f.note("period", ["AM-KEX-012"], "any period is accepted", "a stolen prekey is good for years")
-    f.note("time", ["AM-KEX-013"], "the period is not looked at", "an old prekey is replayed by the registry", ["cat 28"])
-    f.note("path", ["AM-KEX-015"], "the path is not followed to its root", "the registry hands out keys of its own", ["cat 14"])
+    f.note(
+        "time", ["AM-KEX-013"], "the period is not looked at", "an old prekey is replayed by the registry", ["cat 28"]
+    )
+    f.note(
+        "path",
+        ["AM-KEX-015"],
+        "the path is not followed to its root",
+        "the registry hands out keys of its own",
+        ["cat 14"],
+    )
     f.note("batch", ["AM-KEX-016"], "the root is not signed", "the registry hands out keys of its own", ["cat 11"])
     f.note("range", ["AM-KEX-017"], "an id outside of its batch is accepted", "one proof stands for another key")
-    f.note("name", ["AM-KEX-020"], "the bundle of another agent is used", "messages go to whom the registry likes", ["cat 15"])
-    f.note("card", ["AM-KEX-006"], "the card in a bundle is not read as a card", "the registry swaps the exchange key", ["cat 13"])
-    f.note("form", ["AM-KEX-022"], "a default stands in for what is missing", "a check is passed by leaving its member out")
+    f.note(
+        "name",
+        ["AM-KEX-020"],
+        "the bundle of another agent is used",
+        "messages go to whom the registry likes",
+        ["cat 15"],
+    )
+    f.note(
+        "card",
+        ["AM-KEX-006"],
+        "the card in a bundle is not read as a card",
+        "the registry swaps the exchange key",
+        ["cat 13"],
+    )
+    f.note(
+        "form", ["AM-KEX-022"], "a default stands in for what is missing", "a check is passed by leaving its member out"
+    )
 
     def checked(i):
         value = json.loads(i["text"])
         raw = lambda t: base64.urlsafe_b64decode(t + "=" * (-len(t) % 4))
-        out = {"signed_prekey_id": value["signed_prekey"]["id"], "signed_prekey": raw(value["signed_prekey"]["key"]).hex()}
+        out = {
+            "signed_prekey_id": value["signed_prekey"]["id"],
+            "signed_prekey": raw(value["signed_prekey"]["key"]).hex(),
+        }
         if "one_time_prekey" in value:
             one = value["one_time_prekey"]
             out |= {"one_time_prekey_id": one["id"], "one_time_prekey": raw(one["key"]).hex()}
@@ -308,7 +394,10 @@ def bundles(ledger):
 
     g = f.group("bundle.check", "seeded agents", checked)
     p = Prekeys(BOB)
-    row = lambda bundle, expected=BOB.amid: {"text": bundle if isinstance(bundle, str) else text(bundle), "expected": expected}
+    row = lambda bundle, expected=BOB.amid: {
+        "text": bundle if isinstance(bundle, str) else text(bundle),
+        "expected": expected,
+    }
     plain = g.accept("without a one-time prekey", ["valid", "without"], row(p.bundle()), NOON)
     full = g.accept("with a one-time prekey", ["valid"], row(p.bundle(2)), NOON)
     for k in (0, 1, 5, 6):
@@ -316,17 +405,40 @@ def bundles(ledger):
     for count in (1, 2, 3, 8, 100):
         q = Prekeys(BOB, first=1, count=count)
         g.accept(f"last of a batch of {count}", ["valid"], row(q.bundle(count - 1)), NOON)
-    g.accept("members in another order, and unknown ones", ["valid"], row(text({"note": [1], **dict(reversed(p.bundle(2).items()))})), NOON)
+    g.accept(
+        "members in another order, and unknown ones",
+        ["valid"],
+        row(text({"note": [1], **dict(reversed(p.bundle(2).items()))})),
+        NOON,
+    )
 
     # Each refusal differs in one place of the text.
     def no(why, comment, flag, bundle, twin=full, expected=BOB.amid, now=NOON):
         g.reject(why, comment, [flag], row(bundle, expected), twin, now)
 
     other = Prekeys(CAROL)
-    no("crypto", "signed prekey: key of another", "signed", p.bundle(signed=p.signed_prekey(key=b64u(other.signed.public))), plain)
+    no(
+        "crypto",
+        "signed prekey: key of another",
+        "signed",
+        p.bundle(signed=p.signed_prekey(key=b64u(other.signed.public))),
+        plain,
+    )
     no("crypto", "signed prekey: id raised", "signed", p.bundle(signed=p.signed_prekey(id=6)), plain)
-    no("crypto", "signed prekey: not_before moved", "signed", p.bundle(signed=p.signed_prekey(not_before=p.before - 1)), plain)
-    no("crypto", "signed prekey: not_after moved", "signed", p.bundle(signed=p.signed_prekey(not_after=p.after + 1)), plain)
+    no(
+        "crypto",
+        "signed prekey: not_before moved",
+        "signed",
+        p.bundle(signed=p.signed_prekey(not_before=p.before - 1)),
+        plain,
+    )
+    no(
+        "crypto",
+        "signed prekey: not_after moved",
+        "signed",
+        p.bundle(signed=p.signed_prekey(not_after=p.after + 1)),
+        plain,
+    )
     signature = lambda who, context, data: b64u(sign(who, context, data) if context else who.sign(data))
     for comment, who, context, data in [
         ("signed by another agent", CAROL, "signed-prekey", p.content()),
@@ -335,7 +447,13 @@ def bundles(ledger):
         ("signed without the id", BOB, "signed-prekey", BOB.raw_amid + p.content()[24:]),
         ("signed without the name", BOB, "signed-prekey", p.content()[20:]),
     ]:
-        no("crypto", comment, "signed", p.bundle(signed=p.signed_prekey(signature=signature(who, context, data))), plain)
+        no(
+            "crypto",
+            comment,
+            "signed",
+            p.bundle(signed=p.signed_prekey(signature=signature(who, context, data))),
+            plain,
+        )
     no("crypto", "signature of zeros", "signed", p.bundle(signed=p.signed_prekey(signature=b64u(bytes(64)))), plain)
     no("parse", "empty signature", "form", p.bundle(signed=p.signed_prekey(signature="")), plain)
     month = 30 * 24 * 3600
@@ -347,11 +465,22 @@ def bundles(ledger):
     assert edge
     for comment, seconds in [("30 days and a second", month + 1), ("a year", 365 * 24 * 3600)]:
         bad, good = lasting(seconds), lasting(month)
-        g.reject("parse", f"valid for {comment}", ["period"], {"text": text(bad), "expected": BOB.amid}, {"text": text(good), "expected": BOB.amid}, NOON)
+        g.reject(
+            "parse",
+            f"valid for {comment}",
+            ["period"],
+            {"text": text(bad), "expected": BOB.amid},
+            {"text": text(good), "expected": BOB.amid},
+            NOON,
+        )
     g.reject("parse", "valid for no time", ["period"], row(lasting(0)), row(lasting(61)), NOON)
     g.reject("parse", "ends before it begins", ["period"], row(lasting(-1)), row(lasting(61)), NOON)
     short = Prekeys(BOB, before=CLOCK, after=CLOCK + 3600).bundle()
-    for comment, now in [("first second", "2026-11-21T12:00:00Z"), ("last second", "2026-11-21T13:00:00Z"), ("between", "2026-11-21T12:30:00Z")]:
+    for comment, now in [
+        ("first second", "2026-11-21T12:00:00Z"),
+        ("last second", "2026-11-21T13:00:00Z"),
+        ("between", "2026-11-21T12:30:00Z"),
+    ]:
         g.accept(f"period: {comment}", ["valid"], row(short), now)
     for comment, now in [
         ("a second early", "2026-11-21T11:59:59Z"),
@@ -361,18 +490,44 @@ def bundles(ledger):
         g.reject("auth", f"period: {comment}", ["time"], row(short), row(short), now, "2026-11-21T12:30:00Z")
     no("auth", "asked for carol", "name", p.bundle(2), full, CAROL.amid)
     no("auth", "asked for alice", "name", p.bundle(2), full, ALICE.amid)
-    no("crypto", "exchange key swapped inside the card", "card", p.bundle(2, card=BOB.card()[:52] + CAROL.exchange + BOB.card()[84:]))
+    no(
+        "crypto",
+        "exchange key swapped inside the card",
+        "card",
+        p.bundle(2, card=BOB.card()[:52] + CAROL.exchange + BOB.card()[84:]),
+    )
     no("auth", "card with the name of carol", "card", p.bundle(2, card=CAROL.raw_amid + BOB.card()[20:]))
     no("parse", "card of 151 bytes", "card", p.bundle(2, card=BOB.card()[:-1]))
-    no("crypto", "one-time prekey: key of another", "path", p.bundle(one_time=p.one_time(2, key=b64u(other.keys[0].public))))
+    no(
+        "crypto",
+        "one-time prekey: key of another",
+        "path",
+        p.bundle(one_time=p.one_time(2, key=b64u(other.keys[0].public))),
+    )
     no("crypto", "one-time prekey: id of a neighbour", "path", p.bundle(one_time=p.one_time(2, id=p.first + 3)))
     good_path = p.one_time(2)["path"]
-    no("crypto", "path with two hashes exchanged", "path", p.bundle(one_time=p.one_time(2, path=[good_path[1], good_path[0], good_path[2]])))
+    no(
+        "crypto",
+        "path with two hashes exchanged",
+        "path",
+        p.bundle(one_time=p.one_time(2, path=[good_path[1], good_path[0], good_path[2]])),
+    )
     no("crypto", "path one hash short", "path", p.bundle(one_time=p.one_time(2, path=good_path[:-1])))
     no("crypto", "path one hash long", "path", p.bundle(one_time=p.one_time(2, path=good_path + [b64u(bytes(32))])))
-    no("crypto", "path with the last hash changed", "path", p.bundle(one_time=p.one_time(2, path=good_path[:-1] + [b64u(seeded("path"))])))
+    no(
+        "crypto",
+        "path with the last hash changed",
+        "path",
+        p.bundle(one_time=p.one_time(2, path=good_path[:-1] + [b64u(seeded("path"))])),
+    )
     no("crypto", "empty path", "path", p.bundle(one_time=p.one_time(2, path=[])))
-    no("crypto", "path of a hash without a neighbour, repeated", "path", p.bundle(one_time=p.one_time(6, path=[b64u(p.levels[0][6])] + p.one_time(6)["path"])), row(p.bundle(6)))
+    no(
+        "crypto",
+        "path of a hash without a neighbour, repeated",
+        "path",
+        p.bundle(one_time=p.one_time(6, path=[b64u(p.levels[0][6])] + p.one_time(6)["path"])),
+        row(p.bundle(6)),
+    )
     for comment, who, context, data in [
         ("batch signed by another agent", CAROL, "one-time-prekeys", p.batch_content()),
         ("batch signed in context signed-prekey", BOB, "signed-prekey", p.batch_content()),
@@ -395,11 +550,21 @@ def bundles(ledger):
             less = {k: v for k, v in members.items() if k != member}
             no("parse", f"{part} without {member}", "form", p.bundle(2) | {part: less})
             wrong = str(members[member]) if isinstance(members[member], int) else 5
-            no("parse", f"{part} with {member} of another type", "form", p.bundle(2) | {part: members | {member: wrong}})
+            no(
+                "parse",
+                f"{part} with {member} of another type",
+                "form",
+                p.bundle(2) | {part: members | {member: wrong}},
+            )
     no("parse", "no card", "form", {k: v for k, v in p.bundle(2).items() if k != "card"})
     no("parse", "no signed prekey", "form", {k: v for k, v in p.bundle(2).items() if k != "signed_prekey"})
     no("parse", "one-time prekey is null", "form", p.bundle(2) | {"one_time_prekey": None})
-    no("parse", "card in the standard alphabet, padded", "form", p.bundle(2) | {"card": base64.b64encode(BOB.card()).decode()})
+    no(
+        "parse",
+        "card in the standard alphabet, padded",
+        "form",
+        p.bundle(2) | {"card": base64.b64encode(BOB.card()).decode()},
+    )
     no("parse", "key of 31 bytes", "form", p.bundle(one_time=p.one_time(2, key=b64u(p.keys[2].public[:31]))))
     no("parse", "negative id", "form", p.bundle(signed=p.signed_prekey(id=-5)))
     no("parse", "id beyond 32 bits", "form", p.bundle(signed=p.signed_prekey(id=2**32 + 5)))
@@ -423,7 +588,11 @@ class Manager:
         return {"rotated": rotated, "added": added} | self.published()
 
     def published(self):
-        return {"signed_id": self.signed[-1][0], "one_time": [self.one_time[0], self.one_time[-1]], "left": len(self.one_time)}
+        return {
+            "signed_id": self.signed[-1][0],
+            "one_time": [self.one_time[0], self.one_time[-1]],
+            "left": len(self.one_time),
+        }
 
     def spend(self, count):
         del self.one_time[:count]
@@ -432,13 +601,41 @@ class Manager:
 
 def managers(ledger):
     f = VectorFile(ledger, "kex", "manager")
-    f.note("refill", ["AM-KEX-030"], "the mark or the number is another, or nothing is refilled", "agents run out of one-time keys", ["cat 29"])
-    f.note("rotate", ["AM-KEX-031"], "the signed prekey is never replaced", "one stolen key opens years of first messages")
-    f.note("grace", ["AM-KEX-032"], "the former prekey is erased at once", "first messages under way are lost", ["cat 28"])
-    f.note("late", ["AM-KEX-033"], "the former prekey is honoured for ever", "a stolen key opens first messages for ever", ["cat 28"])
-    f.note("ids", ["AM-KEX-034"], "ids begin anew after a restart", "a first message is answered under another key", ["cat 25"])
+    f.note(
+        "refill",
+        ["AM-KEX-030"],
+        "the mark or the number is another, or nothing is refilled",
+        "agents run out of one-time keys",
+        ["cat 29"],
+    )
+    f.note(
+        "rotate", ["AM-KEX-031"], "the signed prekey is never replaced", "one stolen key opens years of first messages"
+    )
+    f.note(
+        "grace", ["AM-KEX-032"], "the former prekey is erased at once", "first messages under way are lost", ["cat 28"]
+    )
+    f.note(
+        "late",
+        ["AM-KEX-033"],
+        "the former prekey is honoured for ever",
+        "a stolen key opens first messages for ever",
+        ["cat 28"],
+    )
+    f.note(
+        "ids",
+        ["AM-KEX-034"],
+        "ids begin anew after a restart",
+        "a first message is answered under another key",
+        ["cat 25"],
+    )
     f.note("spent", ["AM-KEX-035"], "a spent key is found again", "a first message is replayed", ["cat 25"])
-    f.note("saved", ["AM-KEX-036"], "keys are published before they are saved", "first messages cannot be opened after a crash", ["cat 32"])
+    f.note(
+        "saved",
+        ["AM-KEX-036"],
+        "keys are published before they are saved",
+        "first messages cannot be opened after a crash",
+        ["cat 32"],
+    )
     g = f.group("prekeys.script", "rules of SPEC.md; no key bytes are compared", None)
 
     def run(steps):
@@ -474,7 +671,11 @@ def managers(ledger):
     add("four weeks", ["rotate"], [at(k * 7 * day) for k in range(5)])
     add("restart between upkeeps", ["ids"], [at(0), spend(90), restart, at(1), restart, at(7 * day), restart])
     add("spent keys stay spent over a restart", ["ids"], [at(0), spend(30), restart, spend(55), restart, at(1)])
-    add("nothing is published that is not saved", ["saved"], [at(0), spend(90), {"do": "maintain_unsaved", "at": CLOCK + 7 * day}, at(7 * day)])
+    add(
+        "nothing is published that is not saved",
+        ["saved"],
+        [at(0), spend(90), {"do": "maintain_unsaved", "at": CLOCK + 7 * day}, at(7 * day)],
+    )
     rotated = [at(0), at(7 * day)]
     signed = lambda number, offset: {"signed": number, "at": CLOCK + offset}
     add("present signed prekey", ["grace"], rotated, signed(2, 7 * day))
@@ -500,19 +701,39 @@ def managers(ledger):
 
 def deployed(ledger):
     f = VectorFile(ledger, "kex", "deployed")
-    f.note("valid", ["AM-KEX-045"], "a deployed registry's reply is refused", "deployed agents cannot be reached", ["G9, G10"])
-    f.note("signed", ["AM-KEX-045"], "the signed prekey is believed because the registry gave it", "the registry reads everything", ["C12", "cat 11, 12"])
+    f.note(
+        "valid",
+        ["AM-KEX-045"],
+        "a deployed registry's reply is refused",
+        "deployed agents cannot be reached",
+        ["G9, G10"],
+    )
+    f.note(
+        "signed",
+        ["AM-KEX-045"],
+        "the signed prekey is believed because the registry gave it",
+        "the registry reads everything",
+        ["C12", "cat 11, 12"],
+    )
     standard = lambda data: base64.b64encode(data).decode()
-    raw = lambda t: base64.b64decode(t.removeprefix("x25519:").replace("-", "+").replace("_", "/") + "=" * (-len(t.removeprefix("x25519:")) % 4))
+    raw = lambda t: base64.b64decode(
+        t.removeprefix("x25519:").replace("-", "+").replace("_", "/") + "=" * (-len(t.removeprefix("x25519:")) % 4)
+    )
     p = Prekeys(BOB)
 
     def read_v02(i):
         value = json.loads(i["text"])
         one = value.get("one_time_prekey") or (value.get("one_time_prekeys") or [None])[0]
-        out = {"identity": raw(value["identity_key"]).hex(), "signed_prekey_id": value["signed_prekey_id"], "signed_prekey": raw(value["signed_prekey"]).hex()}
+        out = {
+            "identity": raw(value["identity_key"]).hex(),
+            "signed_prekey_id": value["signed_prekey_id"],
+            "signed_prekey": raw(value["signed_prekey"]).hex(),
+        }
         return {}, out | ({"one_time_prekey_id": one["id"], "one_time_prekey": raw(one["key"]).hex()} if one else {})
 
-    g = f.group("deployed.v02", "replies as the 0.2 registry and its SDKs write them", read_v02, public_key=BOB.public.hex())
+    g = f.group(
+        "deployed.v02", "replies as the 0.2 registry and its SDKs write them", read_v02, public_key=BOB.public.hex()
+    )
     usual = {
         "identity_key": "x25519:" + standard(BOB.exchange),
         "signed_prekey": standard(p.signed.public),
@@ -532,41 +753,99 @@ def deployed(ledger):
 
         public_key = base64.b64decode("E7RAq5XydbCiV7fwsMJety83LB8m6376gWTC31Gj1Z8=")
         spk = base64.b64decode("WvzlPN0TRO4+d2V6JgoSM+93IqMTjQ5PHMgHyKTlfHc=")
-        proof = base64.b64decode("Dk+YJi1c9eZOAoKo/GNqyZ3CZfvDC2byV34JsZ4EU0IzYdvsZ5vRn5+yKeZjhNUnD0CLbqQ1GrduhPxgjwNbAA==")
+        proof = base64.b64decode(
+            "Dk+YJi1c9eZOAoKo/GNqyZ3CZfvDC2byV34JsZ4EU0IzYdvsZ5vRn5+yKeZjhNUnD0CLbqQ1GrduhPxgjwNbAA=="
+        )
         VerifyKey(public_key).verify(spk, proof)
-        return public_key, {"identity_key": "5EKAKDB0IsnH9GKdKWxxjTGewY4jSt3gdACN6HxCSi0=", "signed_prekey": standard(spk), "signed_prekey_signature": standard(proof), "signed_prekey_id": 1}
+        return public_key, {
+            "identity_key": "5EKAKDB0IsnH9GKdKWxxjTGewY4jSt3gdACN6HxCSi0=",
+            "signed_prekey": standard(spk),
+            "signed_prekey_signature": standard(proof),
+            "signed_prekey_id": 1,
+        }
 
     public_key, known = fixture()
-    f.group("deployed.v02", "fixture of 0.2", read_v02, public_key=public_key.hex()).accept("0.2, its fixture", ["valid"], row(known))
+    f.group("deployed.v02", "fixture of 0.2", read_v02, public_key=public_key.hex()).accept(
+        "0.2, its fixture", ["valid"], row(known)
+    )
     for comment, proof in [
         ("signed by carol", CAROL.sign(p.signed.public)),
         ("signed over another key", BOB.sign(Prekeys(CAROL).signed.public)),
         ("signed as am1 does", sign(BOB, "signed-prekey", p.content())),
         ("signature of zeros", bytes(64)),
     ]:
-        g.reject("crypto", f"0.2, {comment}", ["signed"], row(usual | {"signed_prekey_signature": standard(proof)}), good)
-    g.reject("crypto", "0.2, signed prekey swapped", ["signed"], row(usual | {"signed_prekey": standard(Prekeys(CAROL).signed.public)}), good)
+        g.reject(
+            "crypto", f"0.2, {comment}", ["signed"], row(usual | {"signed_prekey_signature": standard(proof)}), good
+        )
+    g.reject(
+        "crypto",
+        "0.2, signed prekey swapped",
+        ["signed"],
+        row(usual | {"signed_prekey": standard(Prekeys(CAROL).signed.public)}),
+        good,
+    )
     g.reject("parse", "0.2, empty signature", ["signed"], row(usual | {"signed_prekey_signature": ""}), good)
-    g.reject("parse", "0.2, no signature", ["signed"], row({k: v for k, v in usual.items() if k != "signed_prekey_signature"}), good)
+    g.reject(
+        "parse",
+        "0.2, no signature",
+        ["signed"],
+        row({k: v for k, v in usual.items() if k != "signed_prekey_signature"}),
+        good,
+    )
 
     import nacl.bindings as sodium
 
     def read_wire10(i):
         value = json.loads(i["text"])
         one, spk = value.get("one_time_pre_key"), value["signed_pre_key"]
-        out = {"identity": raw(value["identity_key"]).hex(), "signed_prekey_id": spk["key_id"], "signed_prekey": raw(spk["public_key"]).hex()}
-        return {}, out | ({"one_time_prekey_id": one["key_id"], "one_time_prekey": raw(one["public_key"]).hex()} if one else {})
+        out = {
+            "identity": raw(value["identity_key"]).hex(),
+            "signed_prekey_id": spk["key_id"],
+            "signed_prekey": raw(spk["public_key"]).hex(),
+        }
+        return {}, out | (
+            {"one_time_prekey_id": one["key_id"], "one_time_prekey": raw(one["public_key"]).hex()} if one else {}
+        )
 
     w = f.group("deployed.wire10", "replies as the Wire 1.0 registry writes them", read_wire10)
     mapped = sodium.crypto_sign_ed25519_pk_to_curve25519(BOB.public)
     spk = {"key_id": 0, "public_key": b64u(p.signed.public), "signature": b64u(BOB.sign(p.signed.public))}
-    usual = {"identity_key": b64u(mapped), "identity_key_ed": b64u(BOB.public), "signed_pre_key": spk, "one_time_pre_key": None}
+    usual = {
+        "identity_key": b64u(mapped),
+        "identity_key_ed": b64u(BOB.public),
+        "signed_pre_key": spk,
+        "one_time_pre_key": None,
+    }
     good = w.accept("wire10, without a one-time prekey", ["valid"], row(usual))
-    w.accept("wire10, with a one-time prekey", ["valid"], row(usual | {"one_time_pre_key": {"key_id": 3, "public_key": standard(p.keys[0].public)}}))
-    w.accept("wire10, padded in the standard alphabet", ["valid"], row(usual | {"identity_key": standard(mapped), "identity_key_ed": standard(BOB.public)}))
-    for comment, proof in [("signed by carol", CAROL.sign(p.signed.public)), ("signed over another key", BOB.sign(BOB.exchange)), ("signature of zeros", bytes(64))]:
-        w.reject("crypto", f"wire10, {comment}", ["signed"], row(usual | {"signed_pre_key": spk | {"signature": b64u(proof)}}), good)
-    w.reject("crypto", "wire10, signed prekey swapped", ["signed"], row(usual | {"signed_pre_key": spk | {"public_key": b64u(Prekeys(CAROL).signed.public)}}), good)
+    w.accept(
+        "wire10, with a one-time prekey",
+        ["valid"],
+        row(usual | {"one_time_pre_key": {"key_id": 3, "public_key": standard(p.keys[0].public)}}),
+    )
+    w.accept(
+        "wire10, padded in the standard alphabet",
+        ["valid"],
+        row(usual | {"identity_key": standard(mapped), "identity_key_ed": standard(BOB.public)}),
+    )
+    for comment, proof in [
+        ("signed by carol", CAROL.sign(p.signed.public)),
+        ("signed over another key", BOB.sign(BOB.exchange)),
+        ("signature of zeros", bytes(64)),
+    ]:
+        w.reject(
+            "crypto",
+            f"wire10, {comment}",
+            ["signed"],
+            row(usual | {"signed_pre_key": spk | {"signature": b64u(proof)}}),
+            good,
+        )
+    w.reject(
+        "crypto",
+        "wire10, signed prekey swapped",
+        ["signed"],
+        row(usual | {"signed_pre_key": spk | {"public_key": b64u(Prekeys(CAROL).signed.public)}}),
+        good,
+    )
     w.reject("crypto", "wire10, no signing key", ["signed"], row(usual | {"identity_key_ed": None}), good)
     return f
 
@@ -584,9 +863,21 @@ def agreements(ledger):
     f = VectorFile(ledger, "kex", "agreement")
     which = {"am1": "AM-KEX-040", "wire10": "AM-KEX-042", "wire10-legacy": "AM-KEX-043", "v02": "AM-KEX-044"}
     for suite, clause in which.items():
-        f.note(suite, [clause], "another salt, prefix, info or order of the results", "the first message does not open", ["cat 30"])
+        f.note(
+            suite,
+            [clause],
+            "another salt, prefix, info or order of the results",
+            "the first message does not open",
+            ["cat 30"],
+        )
     f.note("valid", ["AM-KEX-041"], "an honest key is refused", "agents cannot talk")
-    f.note("zero", ["AM-KEX-041"], "a result of zeros goes into the derivation", "a peer makes everyone share a key", ["cat 1"])
+    f.note(
+        "zero",
+        ["AM-KEX-041"],
+        "a result of zeros goes into the derivation",
+        "a peer makes everyone share a key",
+        ["cat 1"],
+    )
 
     def named(i, side):
         """Results in order, as one side computes them."""
@@ -646,7 +937,12 @@ def agreements(ledger):
 
     def sides(suite, four, a=ALICE, b=BOB, e=e, signed=p.signed, o=o, number=5, one=102):
         more = (
-            {"initiator_card": a.card().hex(), "responder_card": b.card().hex(), "ratchet_key": r.public.hex(), "signed_prekey_id": number}
+            {
+                "initiator_card": a.card().hex(),
+                "responder_card": b.card().hex(),
+                "ratchet_key": r.public.hex(),
+                "signed_prekey_id": number,
+            }
             | ({"one_time_prekey_id": one} if four else {})
             if suite == "am1"
             else {}
@@ -667,7 +963,9 @@ def agreements(ledger):
         } | ({"one_time_prekey_private_key": o.private.hex()} if four else {})
         return first | more, second | more
 
-    one = f.group("agreement.initiator", "seeded agents, and the fixtures of both deployed stacks", computed("initiator"))
+    one = f.group(
+        "agreement.initiator", "seeded agents, and the fixtures of both deployed stacks", computed("initiator")
+    )
     two = f.group("agreement.responder", "the same agreements from the other side", computed("responder"))
     raw = lambda t: base64.b64decode(t)
 
@@ -688,16 +986,28 @@ def agreements(ledger):
         signed=given(raw("cco7Tuq8aXp3OtaiV5dCGmd708p7ap38PfpmGc6wRAc=")),
         o=given(raw("ymsAYx2mt7O/4+3w7p+lyP2izRqCqm9OAADU/u+bf7c=")),
     )
-    for four, secret in ((True, "1ZiCFlHzWlk4cuOjf7QW+dRcrrYWzvYwcMCXaqH/BG4="), (False, "DMoJ1sczvq2uvZSn0Ym+g7GALUpJmFW002O1CUjp+LA=")):
+    for four, secret in (
+        (True, "1ZiCFlHzWlk4cuOjf7QW+dRcrrYWzvYwcMCXaqH/BG4="),
+        (False, "DMoJ1sczvq2uvZSn0Ym+g7GALUpJmFW002O1CUjp+LA="),
+    ):
         for group, i in zip((one, two), sides("v02", four, **fixture)):
-            test = group.accept(f"fixture of 0.2, {'four' if four else 'three'} results, {group.kind}", ["v02", "valid"], i)
+            test = group.accept(
+                f"fixture of 0.2, {'four' if four else 'three'} results, {group.kind}", ["v02", "valid"], i
+            )
             assert raw(secret).hex() == test["output"]["root"]
     for suite in SUITES:
         for four in (False, True):
             for group, i in zip((one, two), sides(suite, four)):
                 group.accept(f"{suite}, {'four' if four else 'three'} results, {group.kind}", [suite, "valid"], i)
     for n in range(3):
-        other = dict(a=Mesh(f"kex/a{n}", n), b=Mesh(f"kex/b{n}", n + 1), e=Pair(f"kex/e{n}"), signed=Pair(f"kex/p{n}"), number=2**32 - 1 - n, one=n)
+        other = dict(
+            a=Mesh(f"kex/a{n}", n),
+            b=Mesh(f"kex/b{n}", n + 1),
+            e=Pair(f"kex/e{n}"),
+            signed=Pair(f"kex/p{n}"),
+            number=2**32 - 1 - n,
+            one=n,
+        )
         for group, i in zip((one, two), sides("am1", True, **other)):
             group.accept(f"am1, agents {n}, {group.kind}", ["am1", "valid"], i)
     # What the two deployed stacks publish over 96 bytes of results alone.
@@ -722,9 +1032,19 @@ def agreements(ledger):
         ):
             for member in members:
                 for name, low in LOW.items():
-                    group.reject("crypto", f"{suite}: {member} is {name}, {group.kind}", ["zero"], i | {member: low.hex()}, i)
+                    group.reject(
+                        "crypto", f"{suite}: {member} is {name}, {group.kind}", ["zero"], i | {member: low.hex()}, i
+                    )
     return f
 
 
 def files(ledger):
-    return [signatures(ledger), cards(ledger), prekeys(ledger), bundles(ledger), managers(ledger), deployed(ledger), agreements(ledger)]
+    return [
+        signatures(ledger),
+        cards(ledger),
+        prekeys(ledger),
+        bundles(ledger),
+        managers(ledger),
+        deployed(ledger),
+        agreements(ledger),
+    ]

@@ -91,7 +91,9 @@ class Meeting:
         return {k: v for k, v in value.items() if v is not None}
 
     def text(self, signer=None, context="knock", suffix=None, **changes):
-        return signed_text(signer or self.a, context, self.content(**changes), sha256(self.ctx) if suffix is None else suffix)
+        return signed_text(
+            signer or self.a, context, self.content(**changes), sha256(self.ctx) if suffix is None else suffix
+        )
 
     def head(self, flags=None, card=None, prekey=None, one=None):
         number = self.one[0] if self.one else NONE
@@ -154,15 +156,34 @@ def transcript(knock, accept):
 
 def frames(ledger):
     f = VectorFile(ledger, "knock", "frames")
-    f.note("kind", ["AM-KNK-001"], "an unknown type or suite is taken for a known one", "frames of later versions are misread")
+    f.note(
+        "kind",
+        ["AM-KNK-001"],
+        "an unknown type or suite is taken for a known one",
+        "frames of later versions are misread",
+    )
     f.note("seal", ["AM-KNK-002"], "another layout, padding, nonce or associated data", "no KNOCK opens")
-    f.note("valid", ["AM-KNK-003", "AM-KNK-004", "AM-KNK-006"], "a responder that is too strict", "honest agents are not heard")
-    f.note("size", ["AM-KNK-003"], "any length is accepted", "lengths tell a relay what is asked, or memory is read past the end")
+    f.note(
+        "valid",
+        ["AM-KNK-003", "AM-KNK-004", "AM-KNK-006"],
+        "a responder that is too strict",
+        "honest agents are not heard",
+    )
+    f.note(
+        "size",
+        ["AM-KNK-003"],
+        "any length is accepted",
+        "lengths tell a relay what is asked, or memory is read past the end",
+    )
     f.note("flags", ["AM-KNK-004"], "flags are not compared with the ids", "the two sides agree on different keys")
     f.note("card", ["AM-KEX-005", "AM-KEX-006"], "the card in a KNOCK is believed", "anyone is anyone", ["cat 16"])
     f.note("tag", ["AM-KNK-006"], "the text is used before the tag is verified", "a relay writes KNOCKs", ["cat 18"])
     m, plain = Meeting(), Meeting(one_time=None)
-    k = f.group("frame.kind", "frames of the rows below, as text", lambda i: ({}, {"kind": base64.urlsafe_b64decode(i["payload"] + "=" * (-len(i["payload"]) % 4))[0]}))
+    k = f.group(
+        "frame.kind",
+        "frames of the rows below, as text",
+        lambda i: ({}, {"kind": base64.urlsafe_b64decode(i["payload"] + "=" * (-len(i["payload"]) % 4))[0]}),
+    )
     frame = m.frame()
     good = k.accept("a KNOCK", ["kind"], {"payload": b64u(frame)})
     for kind in (2, 3, 5):
@@ -219,7 +240,13 @@ def frames(ledger):
         ("one-time flag clear beside an id", m.head(flags=0)),
     ]:
         h.reject("parse", f"flags: {comment}", ["flags"], row(data + frame[227:]), good)
-    h.reject("parse", "flags: one-time flag set without an id", ["flags"], row(plain.head(flags=1) + frame[227:]), row(plain.head() + frame[227:]))
+    h.reject(
+        "parse",
+        "flags: one-time flag set without an id",
+        ["flags"],
+        row(plain.head(flags=1) + frame[227:]),
+        row(plain.head() + frame[227:]),
+    )
     for why, comment, card in [
         ("auth", "name of bob", BOB.raw_amid + ALICE.card()[20:]),
         ("crypto", "exchange key of bob", ALICE.card()[:52] + BOB.exchange + ALICE.card()[84:]),
@@ -228,7 +255,18 @@ def frames(ledger):
     ]:
         h.reject(why, f"card: {comment}", ["card"], row(m.head(card=card) + frame[227:]), good)
 
-    s = f.group("knock.seal", "texts of the rows of knock/texts", lambda i: ({"text": padded_text(i["text"]).hex()}, {"frame": (hexed(i["head"]) + chacha(hexed(i["key"]), bytes(12), hexed(i["head"]), padded_text(i["text"]))).hex()}))
+    s = f.group(
+        "knock.seal",
+        "texts of the rows of knock/texts",
+        lambda i: (
+            {"text": padded_text(i["text"]).hex()},
+            {
+                "frame": (
+                    hexed(i["head"]) + chacha(hexed(i["key"]), bytes(12), hexed(i["head"]), padded_text(i["text"]))
+                ).hex()
+            },
+        ),
+    )
     o = f.group("knock.open", "frames of the rows above, and changes of them", lambda i: ({}, {"text": unsealed(i)}))
 
     def unsealed(i):
@@ -245,11 +283,22 @@ def frames(ledger):
         ("text of 513 bytes", m, "x" * 513),
         ("text of 8,192 bytes", m, "x" * 8192),
     ]:
-        test = s.accept(f"seal: {comment}", ["seal"], {"head": meeting.head().hex(), "key": meeting.knock_key.hex(), "text": text})
+        test = s.accept(
+            f"seal: {comment}", ["seal"], {"head": meeting.head().hex(), "key": meeting.knock_key.hex(), "text": text}
+        )
         o.accept(f"open: {comment}", ["valid"], {"frame": test["output"]["frame"], "key": meeting.knock_key.hex()})
     good = {"frame": frame.hex(), "key": m.knock_key.hex()}
     flip = lambda at: (frame[:at] + bytes([frame[at] ^ 1]) + frame[at + 1 :]).hex()
-    for comment, at in [("flags", 2), ("card", 60), ("ephemeral key", 160), ("ratchet key", 190), ("prekey id", 222), ("one-time id", 226), ("text", 300), ("tag", len(frame) - 1)]:
+    for comment, at in [
+        ("flags", 2),
+        ("card", 60),
+        ("ephemeral key", 160),
+        ("ratchet key", 190),
+        ("prekey id", 222),
+        ("one-time id", 226),
+        ("text", 300),
+        ("tag", len(frame) - 1),
+    ]:
         o.reject("crypto", f"{comment} changed", ["tag"], good | {"frame": flip(at)}, good)
     o.reject("crypto", "key of another agreement", ["tag"], good | {"key": plain.knock_key.hex()}, good)
     o.reject("crypto", "reply key", ["tag"], good | {"key": m.reply_key.hex()}, good)
@@ -258,11 +307,34 @@ def frames(ledger):
 
 def texts(ledger):
     f = VectorFile(ledger, "knock", "texts")
-    f.note("valid", [f"AM-KNK-{n:03}" for n in (7, 8, 9, 11)], "a responder that is too strict", "honest agents are not heard")
-    f.note("proof", ["AM-KNK-007"], "members are left out of what is signed, or nothing is verified", "a KNOCK says what its sender never said", ["cat 122, 125"])
-    f.note("whom", ["AM-KNK-008"], "sender and recipient are not compared", "a KNOCK for one agent opens another's door", ["cat 121"])
+    f.note(
+        "valid",
+        [f"AM-KNK-{n:03}" for n in (7, 8, 9, 11)],
+        "a responder that is too strict",
+        "honest agents are not heard",
+    )
+    f.note(
+        "proof",
+        ["AM-KNK-007"],
+        "members are left out of what is signed, or nothing is verified",
+        "a KNOCK says what its sender never said",
+        ["cat 122, 125"],
+    )
+    f.note(
+        "whom",
+        ["AM-KNK-008"],
+        "sender and recipient are not compared",
+        "a KNOCK for one agent opens another's door",
+        ["cat 121"],
+    )
     f.note("when", ["AM-KNK-009"], "the time is not looked at", "old KNOCKs are replayed", ["cat 123"])
-    f.note("form", ["AM-KNK-011"], "a default stands in for what is missing", "a rule is passed by leaving its member out", ["cat 123, 131"])
+    f.note(
+        "form",
+        ["AM-KNK-011"],
+        "a default stands in for what is missing",
+        "a rule is passed by leaving its member out",
+        ["cat 123, 131"],
+    )
     m = Meeting()
 
     def read(i):
@@ -285,14 +357,23 @@ def texts(ledger):
     ok("padded with spaces", padded_text(m.text()).decode())
     ok("members in another order", json.dumps(dict(reversed(json.loads(m.text()).items()))))
     ok("unknown members, signed", m.text(extra={"x": 1}))
-    ok("who it says it is, for people", m.text(**{"from": {"amid": ALICE.amid, "tier": 1, "reputation_score": 1, "display_name": "Alice"}}))
+    ok(
+        "who it says it is, for people",
+        m.text(**{"from": {"amid": ALICE.amid, "tier": 1, "reputation_score": 1, "display_name": "Alice"}}),
+    )
     ok("category alone", m.text(intent={"category": "travel"}))
     ok("all of an intent", m.text(intent={"category": "a", "subcategory": "b", "action": "c", "urgency": "critical"}))
     ok("longest words", m.text(intent={"category": "c" * 64, "subcategory": "s" * 64, "action": "a" * 64}))
     ok("no features", m.text(features=[]))
     ok("eight suites", m.text(suites=["am1"] + [f"s{n}" for n in range(7)]))
-    ok("largest limits", m.text(session_request={"type": "stream", "expected_messages": 2**31 - 1, "ttl_seconds": 2**31 - 1}))
-    ok("smallest limits", m.text(session_request={"type": "request_response", "expected_messages": 1, "ttl_seconds": 1}))
+    ok(
+        "largest limits",
+        m.text(session_request={"type": "stream", "expected_messages": 2**31 - 1, "ttl_seconds": 2**31 - 1}),
+    )
+    ok(
+        "smallest limits",
+        m.text(session_request={"type": "request_response", "expected_messages": 1, "ttl_seconds": 1}),
+    )
     ok("300 seconds old", m.text(timestamp="2026-11-21T11:55:00Z"))
     ok("60 seconds ahead", m.text(timestamp="2026-11-21T12:01:00Z"))
     ok("another offset", m.text(timestamp="2026-11-21T13:00:00.5+01:00"))
@@ -314,13 +395,28 @@ def texts(ledger):
     no("crypto", "signed in context envelope", "proof", m.text(context="envelope"))
     no("crypto", "signed without the context of the agreement", "proof", m.text(suffix=b""))
     no("crypto", "signed with the context of another agreement", "proof", m.text(suffix=sha256(b"other")))
-    no("crypto", "signature of zeros", "proof", json.dumps(m.content() | {"signature": b64u(bytes(64))}, separators=(",", ":")))
-    no("crypto", "signature in the standard alphabet", "proof", json.dumps(m.content() | {"signature": base64.b64encode(b"\xfb" * 64).decode()}, separators=(",", ":")))
+    no(
+        "crypto",
+        "signature of zeros",
+        "proof",
+        json.dumps(m.content() | {"signature": b64u(bytes(64))}, separators=(",", ":")),
+    )
+    no(
+        "crypto",
+        "signature in the standard alphabet",
+        "proof",
+        json.dumps(m.content() | {"signature": base64.b64encode(b"\xfb" * 64).decode()}, separators=(",", ":")),
+    )
     bare = json.dumps(m.content(), separators=(",", ":"))
     plain = b64u(ALICE.sign(canonical(m.content()) + sha256(m.ctx)))
     no("crypto", "signature without its domain tag", "proof", bare[:-1] + ',"signature":"' + plain + '"}')
     text_as_sent = b64u(sign(ALICE, "knock", bare.encode() + sha256(m.ctx)))
-    no("crypto", "signature over the text as it stands, not canonical", "proof", bare[:-1] + ',"signature":"' + text_as_sent + '"}')
+    no(
+        "crypto",
+        "signature over the text as it stands, not canonical",
+        "proof",
+        bare[:-1] + ',"signature":"' + text_as_sent + '"}',
+    )
     # Each member changed after the signature was made.
     value = json.loads(m.text())
     changed = {
@@ -334,7 +430,12 @@ def texts(ledger):
         "timestamp": "2026-11-21T12:00:01Z",
     }
     for member, new in changed.items():
-        no("crypto", f"{member} changed after signing", "proof", json.dumps(value | {member: new}, separators=(",", ":")))
+        no(
+            "crypto",
+            f"{member} changed after signing",
+            "proof",
+            json.dumps(value | {member: new}, separators=(",", ":")),
+        )
     no("crypto", "a member added after signing", "proof", json.dumps(value | {"extra": 1}, separators=(",", ":")))
     for member in m.content():
         no("parse", f"without {member}", "form", m.text(**{member: None}))
@@ -352,7 +453,10 @@ def texts(ledger):
         ("category a number", {"intent": {"category": 5}}),
         ("unknown urgency", {"intent": {"category": "travel", "urgency": "panic"}}),
         ("intent as text", {"intent": "travel"}),
-        ("unknown kind of session", {"session_request": {"type": "forever", "expected_messages": 20, "ttl_seconds": 300}}),
+        (
+            "unknown kind of session",
+            {"session_request": {"type": "forever", "expected_messages": 20, "ttl_seconds": 300}},
+        ),
         ("ttl 0", {"session_request": {"type": "stream", "expected_messages": 20, "ttl_seconds": 0}}),
         ("ttl -1", {"session_request": {"type": "stream", "expected_messages": 20, "ttl_seconds": -1}}),
         ("ttl 2^31", {"session_request": {"type": "stream", "expected_messages": 20, "ttl_seconds": 2**31}}),
@@ -386,8 +490,19 @@ def replies(ledger):
     f = VectorFile(ledger, "knock", "replies")
     f.note("seal", ["AM-KNK-017"], "another layout, nonce or associated data", "no answer opens")
     f.note("valid", ["AM-KNK-018", "AM-KNK-020"], "an initiator that is too strict", "honest answers are lost")
-    f.note("match", ["AM-KNK-018"], "an answer is not tied to its question", "a relay answers for the responder", ["cat 129"])
-    f.note("offer", ["AM-KNK-020"], "what is chosen is not compared with what was offered", "a relay or responder downgrades the session")
+    f.note(
+        "match",
+        ["AM-KNK-018"],
+        "an answer is not tied to its question",
+        "a relay answers for the responder",
+        ["cat 129"],
+    )
+    f.note(
+        "offer",
+        ["AM-KNK-020"],
+        "what is chosen is not compared with what was offered",
+        "a relay or responder downgrades the session",
+    )
     f.note("hashes", ["AM-KNK-021"], "another label or order", "the first message does not open")
     m = Meeting()
     knock = m.frame()
@@ -399,11 +514,17 @@ def replies(ledger):
         kind = {"accept": 0, "reject": 1}[i["kind"]]
         digest = hexed(i["knock_hash"])
         head = b"\2\1" + digest[:8]
-        return {"ad": (head + digest + BOB.card()).hex()}, {"frame": (head + chacha(hexed(i["key"]), bytes(11) + u8(kind), head + digest + BOB.card(), padded_text(i["text"]))).hex()}
+        return {"ad": (head + digest + BOB.card()).hex()}, {
+            "frame": (
+                head + chacha(hexed(i["key"]), bytes(11) + u8(kind), head + digest + BOB.card(), padded_text(i["text"]))
+            ).hex()
+        }
 
     s = f.group("reply.seal", "seeded agents", sealed, responder_card=BOB.card().hex())
     for kind, text in (("accept", accept), ("reject", reject)):
-        s.accept(f"seal {kind}", ["seal"], {"kind": kind, "knock_hash": digest.hex(), "key": m.reply_key.hex(), "text": text})
+        s.accept(
+            f"seal {kind}", ["seal"], {"kind": kind, "knock_hash": digest.hex(), "key": m.reply_key.hex(), "text": text}
+        )
 
     def read(i):
         from .suites import unchacha
@@ -415,7 +536,9 @@ def replies(ledger):
                 value = json.loads(plain)
                 break
         if kind:
-            return {}, {"kind": "reject", "reason": value["reason"]} | ({"retry_after_seconds": value["retry_after_seconds"]} if "retry_after_seconds" in value else {})
+            return {}, {"kind": "reject", "reason": value["reason"]} | (
+                {"retry_after_seconds": value["retry_after_seconds"]} if "retry_after_seconds" in value else {}
+            )
         return {}, {
             "kind": "accept",
             "suite": value["suite"],
@@ -445,7 +568,11 @@ def replies(ledger):
     refusal = g.accept("REJECT", ["valid"], row(nay()))
     g.accept("ACCEPT with no feature", ["valid"], row(yes(features=[])))
     g.accept("ACCEPT with both features", ["valid"], row(yes(features=["files", "streams"])))
-    g.accept("ACCEPT with smaller limits", ["valid"], row(yes(constraints={"max_message_size_bytes": 1024, "max_messages": 1, "ttl_seconds": 1})))
+    g.accept(
+        "ACCEPT with smaller limits",
+        ["valid"],
+        row(yes(constraints={"max_message_size_bytes": 1024, "max_messages": 1, "ttl_seconds": 1})),
+    )
     g.accept("REJECT without a time to wait", ["valid"], row(nay(retry_after_seconds=None)))
     for reason in ("rejected", "blocked", "at_capacity"):
         g.accept(f"REJECT: {reason}", ["valid"], row(nay(reason=reason)))
@@ -472,11 +599,35 @@ def replies(ledger):
     no("parse", "ACCEPT under the nonce of REJECT", m.reply(knock, accept, 0, nonce=1))
     no("parse", "REJECT under the nonce of ACCEPT", m.reply(knock, reject, 1, nonce=0), twin=refusal)
     no("crypto", "signed by another agent", m.reply(knock, signed_text(CAROL, "accept", m.accept_content(knock)), 0))
-    no("crypto", "ACCEPT signed in context reject", m.reply(knock, signed_text(BOB, "reject", m.accept_content(knock)), 0))
-    no("crypto", "REJECT signed in context accept", m.reply(knock, signed_text(BOB, "accept", m.reject_content(knock)), 1), twin=refusal)
+    no(
+        "crypto",
+        "ACCEPT signed in context reject",
+        m.reply(knock, signed_text(BOB, "reject", m.accept_content(knock)), 0),
+    )
+    no(
+        "crypto",
+        "REJECT signed in context accept",
+        m.reply(knock, signed_text(BOB, "accept", m.reject_content(knock)), 1),
+        twin=refusal,
+    )
     value = json.loads(accept)
-    no("crypto", "ratchet key changed after signing", m.reply(knock, json.dumps(value | {"ratchet_key": b64u(Pair("x").public)}, separators=(",", ":")), 0))
-    no("crypto", "limits changed after signing", m.reply(knock, json.dumps(value | {"constraints": {"max_message_size_bytes": 65536, "max_messages": 20, "ttl_seconds": 299}}, separators=(",", ":")), 0))
+    no(
+        "crypto",
+        "ratchet key changed after signing",
+        m.reply(knock, json.dumps(value | {"ratchet_key": b64u(Pair("x").public)}, separators=(",", ":")), 0),
+    )
+    no(
+        "crypto",
+        "limits changed after signing",
+        m.reply(
+            knock,
+            json.dumps(
+                value | {"constraints": {"max_message_size_bytes": 65536, "max_messages": 20, "ttl_seconds": 299}},
+                separators=(",", ":"),
+            ),
+            0,
+        ),
+    )
     for member in m.accept_content(knock):
         no("parse", f"ACCEPT without {member}", yes(**{member: None}))
     for member in m.reject_content(knock):
@@ -488,8 +639,16 @@ def replies(ledger):
     no("auth", "ACCEPT for carol", yes(to=CAROL.amid))
     no("auth", "ACCEPT from carol", yes(**{"from": CAROL.amid}))
     no("auth", "REJECT for carol", nay(to=CAROL.amid), twin=refusal)
-    no("auth", "longer than asked for", yes(constraints={"max_message_size_bytes": 65536, "max_messages": 20, "ttl_seconds": 301}))
-    no("auth", "more messages than asked for", yes(constraints={"max_message_size_bytes": 65536, "max_messages": 21, "ttl_seconds": 300}))
+    no(
+        "auth",
+        "longer than asked for",
+        yes(constraints={"max_message_size_bytes": 65536, "max_messages": 20, "ttl_seconds": 301}),
+    )
+    no(
+        "auth",
+        "more messages than asked for",
+        yes(constraints={"max_message_size_bytes": 65536, "max_messages": 21, "ttl_seconds": 300}),
+    )
     for comment, changes in [
         ("suite v02", {"suite": "v02"}),
         ("suite am1pq", {"suite": "am1pq"}),
@@ -508,14 +667,22 @@ def replies(ledger):
 
     t = f.group("transcript", "frames of the rows above", hashed)
     t.accept("KNOCK and ACCEPT", ["hashes"], {"knock": knock.hex(), "accept": frame.hex(), "id_key": m.id_key.hex()})
-    t.accept("another KNOCK", ["hashes"], {"knock": stranger.hex(), "accept": frame.hex(), "id_key": other.id_key.hex()})
+    t.accept(
+        "another KNOCK", ["hashes"], {"knock": stranger.hex(), "accept": frame.hex(), "id_key": other.id_key.hex()}
+    )
     t.accept("short frames", ["hashes"], {"knock": "01", "accept": "0201", "id_key": m.id_key.hex()})
     return f
 
 
 def messages(ledger):
     f = VectorFile(ledger, "knock", "messages")
-    f.note("seal", ["AM-KNK-022", "AM-RAT-005"], "another layout, padding or associated data", "no message opens", ["cat 17"])
+    f.note(
+        "seal",
+        ["AM-KNK-022", "AM-RAT-005"],
+        "another layout, padding or associated data",
+        "no message opens",
+        ["cat 17"],
+    )
     f.note("padded", ["AM-KNK-022"], "another step of padding", "lengths tell a relay what is said")
     f.note("valid", ["AM-KNK-023"], "a receiver that is too strict", "honest messages are lost")
     f.note("padding", ["AM-KNK-023"], "any padding is accepted", "one message has many forms")
@@ -532,9 +699,17 @@ def messages(ledger):
         prefix = am1_prefix(ALICE, BOB, hexed(i["hash"]), i["direction"], head)
         plain = padded(hexed(i["plain"]))
         ad = prefix + hexed(i["header"])
-        return {"padded": plain.hex(), "ad": ad.hex()}, {"frame": (head + hexed(i["header"]) + seal("am1", hexed(i["message_key"]), b"", ad, plain)).hex()}
+        return {"padded": plain.hex(), "ad": ad.hex()}, {
+            "frame": (head + hexed(i["header"]) + seal("am1", hexed(i["message_key"]), b"", ad, plain)).hex()
+        }
 
-    g = f.group("message.frame", "seeded agents and keys", sealed, initiator_card=ALICE.card().hex(), responder_card=BOB.card().hex())
+    g = f.group(
+        "message.frame",
+        "seeded agents and keys",
+        sealed,
+        initiator_card=ALICE.card().hex(),
+        responder_card=BOB.card().hex(),
+    )
     for comment, bound, direction, size in [
         ("optimistic", False, 0, 10),
         ("from the initiator", True, 0, 100),
@@ -559,7 +734,11 @@ def messages(ledger):
     p = f.group("padding.size", "lengths at each edge", lambda i: ({}, {"padded": padded_size(i["size"])}))
     for size in (0, 1, 62, 63, 64, 127, 1022, 1023, 1024, 1535, 1536, 8191, 8192, 8193, 12287, 12288, 40000):
         p.accept(f"size of {size} bytes", ["padded"], {"size": size})
-    r = f.group("padding.remove", "padded texts, and changes of them", lambda i: ({}, {"size": len(hexed(i["padded"]).rstrip(b"\0")) - 1}))
+    r = f.group(
+        "padding.remove",
+        "padded texts, and changes of them",
+        lambda i: ({}, {"size": len(hexed(i["padded"]).rstrip(b"\0")) - 1}),
+    )
     for size in (0, 1, 62, 63, 64, 1023, 1024, 2000):
         r.accept(f"remove from {size} bytes", ["valid"], {"padded": padded(b"x" * size).hex()})
     r.accept("text that ends in 80 and zeros", ["valid"], {"padded": padded(b"x\x80\0\0").hex()})
@@ -576,7 +755,13 @@ def messages(ledger):
     ]:
         r.reject("parse", f"padding: {comment}", ["padding"], {"padded": data.hex()}, good)
     for size, wrong in ((1023, 1088), (1024, 1088), (1500, 1600), (8191, 8704), (8192, 8704)):
-        r.reject("parse", f"{size} bytes padded to {wrong}", ["padding"], {"padded": (b"x" * size + b"\x80").ljust(wrong, b"\0").hex()}, {"padded": padded(b"x" * size).hex()})
+        r.reject(
+            "parse",
+            f"{size} bytes padded to {wrong}",
+            ["padding"],
+            {"padded": (b"x" * size + b"\x80").ljust(wrong, b"\0").hex()},
+            {"padded": padded(b"x" * size).hex()},
+        )
 
     def notice_content(session, frame, to):
         return session + sha256(frame) + to.raw_amid
@@ -584,7 +769,9 @@ def messages(ledger):
     def noticed(i):
         frame = hexed(i["frame"])
         content = hexed(i["session_id"]) + sha256(frame) + raw_amid[i["to"]]
-        return {"signed": signed_bytes("unknown-session", content).hex()}, {"notice": (b"\5\1" + hexed(i["session_id"]) + sign(BOB, "unknown-session", content)).hex()}
+        return {"signed": signed_bytes("unknown-session", content).hex()}, {
+            "notice": (b"\5\1" + hexed(i["session_id"]) + sign(BOB, "unknown-session", content)).hex()
+        }
 
     raw_amid = {a.amid: a.raw_amid for a in (ALICE, BOB, CAROL)}
     n = f.group("notice.write", "seeded agents", noticed, seed=BOB.seed.hex())
@@ -610,7 +797,12 @@ def messages(ledger):
         ("signature of zeros", bytes(64)),
     ]:
         v.reject("crypto", comment, ["bad-notice"], row(notice[:18] + proof), good)
-    for comment, data in [("a byte short", notice[:-1]), ("a byte long", notice + b"\0"), ("type 4", b"\4" + notice[1:]), ("suite 2", b"\5\2" + notice[2:])]:
+    for comment, data in [
+        ("a byte short", notice[:-1]),
+        ("a byte long", notice + b"\0"),
+        ("type 4", b"\4" + notice[1:]),
+        ("suite 2", b"\5\2" + notice[2:]),
+    ]:
         v.reject("parse", comment, ["bad-notice"], row(data), good)
     return f
 
@@ -623,7 +815,14 @@ def python_text(value):
 def python_knock(sender, to, intent, timestamp):
     what = {"category": intent["category"]}
     what |= {k: intent[k] for k in ("subcategory", "action") if intent.get(k)}
-    return python_text({"from": sender, "to": to, "intent": what | {"urgency": intent.get("urgency", "normal")}, "timestamp": timestamp})
+    return python_text(
+        {
+            "from": sender,
+            "to": to,
+            "intent": what | {"urgency": intent.get("urgency", "normal")},
+            "timestamp": timestamp,
+        }
+    )
 
 
 def b64(data):
@@ -633,11 +832,31 @@ def b64(data):
 def dialects(ledger):
     f = VectorFile(ledger, "knock", "v02")
     f.note("write", ["AM-KNK-040"], "another spacing, order or escape", "Python agents refuse our KNOCK", ["K9"])
-    f.note("valid", ["AM-KNK-041", "AM-KNK-042", "AM-KNK-043", "AM-KNK-044"], "one of the dialects is refused", "deployed agents are not heard", ["K1"])
-    f.note("proof", ["AM-KNK-042"], "the signature is not verified", "anyone knocks as anyone", ["K2, K3", "cat 122, 125"])
+    f.note(
+        "valid",
+        ["AM-KNK-041", "AM-KNK-042", "AM-KNK-043", "AM-KNK-044"],
+        "one of the dialects is refused",
+        "deployed agents are not heard",
+        ["K1"],
+    )
+    f.note(
+        "proof", ["AM-KNK-042"], "the signature is not verified", "anyone knocks as anyone", ["K2, K3", "cat 122, 125"]
+    )
     f.note("time", ["AM-KNK-043"], "the time is not looked at", "old KNOCKs are replayed", ["K4", "cat 123"])
-    f.note("whom", ["AM-KNK-044"], "the recipient is not compared", "a KNOCK for one agent opens another's door", ["cat 121"])
-    f.note("form", ["AM-KNK-041"], "a text of no dialect is read as one", "a KNOCK is judged by one shape and understood by another", ["K1"])
+    f.note(
+        "whom",
+        ["AM-KNK-044"],
+        "the recipient is not compared",
+        "a KNOCK for one agent opens another's door",
+        ["cat 121"],
+    )
+    f.note(
+        "form",
+        ["AM-KNK-041"],
+        "a text of no dialect is read as one",
+        "a KNOCK is judged by one shape and understood by another",
+        ["K1"],
+    )
     s = f.group(
         "v02.signed",
         "texts that Python's own json module writes",
@@ -645,15 +864,23 @@ def dialects(ledger):
             {},
             {
                 "knock": python_knock(i["from"], i["to"], i["intent"], i["timestamp"]),
-                "accept": python_text({"session_id": i["word"], "from": i["from"], "to": i["to"], "timestamp": i["timestamp"]}),
-                "reject": python_text({"reason": i["word"], "from": i["from"], "to": i["to"], "timestamp": i["timestamp"]}),
+                "accept": python_text(
+                    {"session_id": i["word"], "from": i["from"], "to": i["to"], "timestamp": i["timestamp"]}
+                ),
+                "reject": python_text(
+                    {"reason": i["word"], "from": i["from"], "to": i["to"], "timestamp": i["timestamp"]}
+                ),
             },
         ),
     )
     stamp = "2026-11-21T12:00:00+00:00"
     for comment, intent, word in [
         ("category alone", {"category": "travel"}, "s"),
-        ("all of an intent", {"category": "travel", "subcategory": "flights", "action": "book", "urgency": "high"}, "session_1"),
+        (
+            "all of an intent",
+            {"category": "travel", "subcategory": "flights", "action": "book", "urgency": "high"},
+            "session_1",
+        ),
         ("action without subcategory", {"category": "travel", "action": "book"}, "blocked"),
         ("quotes and backslashes", {"category": 'a"b\\c'}, '"'),
         ("control characters", {"category": "\b\t\n\f\r\u0001\u001f\u007f"}, "\n"),
@@ -661,7 +888,11 @@ def dialects(ledger):
         ("beyond the basic plane", {"category": "\U0001f600", "subcategory": "\U0010ffff"}, "\U0001f600"),
         ("slash and angle brackets", {"category": "a/b<c>&'"}, "</"),
     ]:
-        s.accept(f"signed: {comment}", ["write"], {"from": ALICE.amid, "to": BOB.amid, "intent": intent, "timestamp": stamp, "word": word})
+        s.accept(
+            f"signed: {comment}",
+            ["write"],
+            {"from": ALICE.amid, "to": BOB.amid, "intent": intent, "timestamp": stamp, "word": word},
+        )
 
     def written(i):
         text = python_knock(ALICE.amid, i["to"], i["intent"], i["timestamp"])
@@ -673,7 +904,16 @@ def dialects(ledger):
         ("2026-11-21T12:00:00.123Z", "2026-11-21T12:00:00.123000+00:00"),
         ("2026-11-21T12:00:00.000001Z", "2026-11-21T12:00:00.000001+00:00"),
     ]:
-        w.accept(f"write at {at}", ["write"], {"at": at, "timestamp": timestamp, "to": BOB.amid, "intent": {"category": "travel", "subcategory": "flights"}})
+        w.accept(
+            f"write at {at}",
+            ["write"],
+            {
+                "at": at,
+                "timestamp": timestamp,
+                "to": BOB.amid,
+                "intent": {"category": "travel", "subcategory": "flights"},
+            },
+        )
 
     def python_text_of(signer=ALICE, to=BOB, signed=None, separators=None, **changes):
         value = {
@@ -689,7 +929,12 @@ def dialects(ledger):
         sender = sender.get("amid") if isinstance(sender, dict) else sender
         if signed is None:
             intent = value.get("intent", {"category": ""})
-            signed = python_knock(sender, to.amid, intent if isinstance(intent, dict) and isinstance(intent.get("category"), str) else {"category": ""}, value.get("timestamp", stamp))
+            signed = python_knock(
+                sender,
+                to.amid,
+                intent if isinstance(intent, dict) and isinstance(intent.get("category"), str) else {"category": ""},
+                value.get("timestamp", stamp),
+            )
         return json.dumps(value | {"signature": b64(signer.sign(signed.encode()))}, separators=separators)
 
     MILLIS = 1795262400000
@@ -699,13 +944,23 @@ def dialects(ledger):
             "version": "agentmesh/0.2",
             "from": ALICE.amid,
             "to": BOB.amid,
-            "request": {"type": "one-shot", "ttl": 300, "expectedMessages": 20, "intent": {"capability": "travel/flights", "action": "book"}, "priority": 1},
+            "request": {
+                "type": "one-shot",
+                "ttl": 300,
+                "expectedMessages": 20,
+                "intent": {"capability": "travel/flights", "action": "book"},
+                "priority": 1,
+            },
             "timestamp": MILLIS,
             "nonce": seeded("js/nonce", 16)[:16].hex(),
         } | changes
         value = {k: v for k, v in value.items() if v is not None}
         dump = lambda v: json.dumps(v, separators=None if spaces else (",", ":"), ensure_ascii=False)
-        covered = {k: v for k, v in (value | (signed_changes or {})).items() if k in ("version", "from", "to", "request", "timestamp", "nonce")}
+        covered = {
+            k: v
+            for k, v in (value | (signed_changes or {})).items()
+            if k in ("version", "from", "to", "request", "timestamp", "nonce")
+        }
         proof = b64(signer.sign(("{" + ",".join(f'"{k}":{dump(v)}' for k, v in covered.items()) + "}").encode()))
         return dump(value | {"signature": proof})
 
@@ -715,12 +970,30 @@ def dialects(ledger):
             ask = value["request"]
             kinds = {"one-shot": "request_response", "persistent": "conversation", "streaming": "stream"}
             what = "/".join(v for k, v in ask["intent"].items() if k in ("capability", "action"))
-            return {}, {"dialect": "javascript", "intent": what, "type": kinds[ask["type"]], "ttl_seconds": ask["ttl"], "expected_messages": ask["expectedMessages"]}
+            return {}, {
+                "dialect": "javascript",
+                "intent": what,
+                "type": kinds[ask["type"]],
+                "ttl_seconds": ask["ttl"],
+                "expected_messages": ask["expectedMessages"],
+            }
         ask = value["session_request"]
         what = "/".join(value["intent"][k] for k in ("category", "subcategory", "action") if value["intent"].get(k))
-        return {}, {"dialect": "python", "intent": what, "type": ask["type"], "ttl_seconds": ask["ttl_seconds"], "expected_messages": ask["expected_messages"]}
+        return {}, {
+            "dialect": "python",
+            "intent": what,
+            "type": ask["type"],
+            "ttl_seconds": ask["ttl_seconds"],
+            "expected_messages": ask["expected_messages"],
+        }
 
-    g = f.group("v02.read", "KNOCKs as both deployed dialects write them", read, public_key=ALICE.public.hex(), recipient=BOB.amid)
+    g = f.group(
+        "v02.read",
+        "KNOCKs as both deployed dialects write them",
+        read,
+        public_key=ALICE.public.hex(),
+        recipient=BOB.amid,
+    )
     row = lambda text: {"text": text}
     py = g.accept("Python", ["valid"], row(python_text_of()), NOON)
     js = g.accept("JavaScript", ["valid"], row(js_text_of()), NOON)
@@ -729,12 +1002,20 @@ def dialects(ledger):
     ok("Python, with a nonce", python_text_of(nonce="00" * 16))
     ok("Python, beyond ASCII", python_text_of(intent={"category": "gr\u00fc\u00df", "action": "\U0001f600"}))
     ok("Python, urgency left out", python_text_of(intent={"category": "travel"}))
-    ok("Python, tier changed after signing: not read", python_text_of(**{"from": {"amid": ALICE.amid, "tier": 1.5, "reputation_score": 1}}))
+    ok(
+        "Python, tier changed after signing: not read",
+        python_text_of(**{"from": {"amid": ALICE.amid, "tier": 1.5, "reputation_score": 1}}),
+    )
     ok("Python, fraction", python_text_of(timestamp="2026-11-21T12:00:00.123456+00:00"))
     ok("Python, 300 seconds old", python_text_of(timestamp="2026-11-21T11:55:00+00:00"))
     ok("Python, 60 seconds ahead", python_text_of(timestamp="2026-11-21T12:01:00+00:00"))
     ok("JavaScript, with spaces as sent", js_text_of(spaces=True))
-    ok("JavaScript, beyond ASCII", js_text_of(request={"type": "streaming", "ttl": 1, "expectedMessages": 1, "intent": {"capability": "gr\u00fc\u00df"}}))
+    ok(
+        "JavaScript, beyond ASCII",
+        js_text_of(
+            request={"type": "streaming", "ttl": 1, "expectedMessages": 1, "intent": {"capability": "gr\u00fc\u00df"}}
+        ),
+    )
     ok("JavaScript, 300 seconds old", js_text_of(timestamp=MILLIS - 300_000))
     ok("JavaScript, 60 seconds ahead", js_text_of(timestamp=MILLIS + 60_000))
     ok("JavaScript, chain of certificates, not signed", js_text_of(certificateChain=["x"]))
@@ -744,13 +1025,40 @@ def dialects(ledger):
 
     no("crypto", "Python, signed by carol", "proof", python_text_of(CAROL), py)
     no("crypto", "Python, for carol", "proof", python_text_of(to=CAROL), py)
-    no("crypto", "Python, compact text signed", "proof", python_text_of(signed=python_knock(ALICE.amid, BOB.amid, {"category": "travel", "subcategory": "flights"}, stamp).replace(", ", ",")), py)
+    no(
+        "crypto",
+        "Python, compact text signed",
+        "proof",
+        python_text_of(
+            signed=python_knock(ALICE.amid, BOB.amid, {"category": "travel", "subcategory": "flights"}, stamp).replace(
+                ", ", ","
+            )
+        ),
+        py,
+    )
     no("crypto", "Python, time alone signed", "proof", python_text_of(signed=stamp), py)
     value = json.loads(python_text_of())
-    for member, new in [("intent", {"category": "finance", "subcategory": "flights", "urgency": "normal"}), ("timestamp", "2026-11-21T12:00:01+00:00"), ("signature", b64(bytes(64))), ("signature", "")]:
-        no("crypto" if new else "parse", f"Python, {member} changed: {str(new)[:20]!r}", "proof" if new else "form", json.dumps(value | {member: new}), py)
+    for member, new in [
+        ("intent", {"category": "finance", "subcategory": "flights", "urgency": "normal"}),
+        ("timestamp", "2026-11-21T12:00:01+00:00"),
+        ("signature", b64(bytes(64))),
+        ("signature", ""),
+    ]:
+        no(
+            "crypto" if new else "parse",
+            f"Python, {member} changed: {str(new)[:20]!r}",
+            "proof" if new else "form",
+            json.dumps(value | {member: new}),
+            py,
+        )
     no("crypto", "JavaScript, signed by carol", "proof", js_text_of(CAROL), js)
-    for member, new in [("request", {"type": "one-shot", "ttl": 301}), ("timestamp", MILLIS + 1), ("nonce", "11" * 16), ("version", "agentmesh/0.1"), ("to", CAROL.amid)]:
+    for member, new in [
+        ("request", {"type": "one-shot", "ttl": 301}),
+        ("timestamp", MILLIS + 1),
+        ("nonce", "11" * 16),
+        ("version", "agentmesh/0.1"),
+        ("to", CAROL.amid),
+    ]:
         no("crypto", f"JavaScript, another {member} signed", "proof", js_text_of(signed_changes={member: new}), js)
     no("auth", "JavaScript, for carol", "whom", js_text_of(to=CAROL.amid), js)
     no("auth", "JavaScript, for its sender", "whom", js_text_of(to=ALICE.amid), js)
@@ -763,12 +1071,24 @@ def dialects(ledger):
     no("auth", "JavaScript, negative time", "time", js_text_of(timestamp=-1), js)
     no("auth", "Python, name of carol", "proof", python_text_of(**{"from": {"amid": CAROL.amid}}), py)
     no("auth", "JavaScript, name of carol", "proof", js_text_of(**{"from": CAROL.amid}), js)
-    no("parse", "Python, without signature", "form", json.dumps({k: v for k, v in value.items() if k != "signature"}), py)
+    no(
+        "parse",
+        "Python, without signature",
+        "form",
+        json.dumps({k: v for k, v in value.items() if k != "signature"}),
+        py,
+    )
     no("parse", "Python, without intent", "form", python_text_of(intent=None), py)
     no("parse", "Python, without time", "form", python_text_of(timestamp=None), py)
     no("parse", "Python, without sender", "form", python_text_of(**{"from": {}}), py)
     no("parse", "Python, without category", "form", python_text_of(intent={"action": "book"}), py)
-    no("parse", "Python, unknown urgency", "form", python_text_of(intent={"category": "travel", "subcategory": "flights", "urgency": "panic"}), py)
+    no(
+        "parse",
+        "Python, unknown urgency",
+        "form",
+        python_text_of(intent={"category": "travel", "subcategory": "flights", "urgency": "panic"}),
+        py,
+    )
     no("parse", "Python, unknown kind of session", "form", python_text_of(session_request={"type": "forever"}), py)
     no("parse", "Python, ttl 0", "form", python_text_of(session_request={"type": "stream", "ttl_seconds": 0}), py)
     no("parse", "both shapes in one", "form", json.dumps(value | {"request": {"type": "one-shot"}}), py)
@@ -777,8 +1097,20 @@ def dialects(ledger):
     no("parse", "JavaScript, nonce of 31", "form", js_text_of(nonce="0" * 31), js)
     no("parse", "JavaScript, another protocol", "form", js_text_of(version="meshagent/0.2"), js)
     no("parse", "JavaScript, time as text", "form", js_text_of(timestamp=stamp), js)
-    no("parse", "JavaScript, no capability", "form", js_text_of(request={"type": "one-shot", "ttl": 300, "intent": {"action": "x"}}), js)
-    no("parse", "JavaScript, ttl -1", "form", js_text_of(request={"type": "one-shot", "ttl": -1, "intent": {"capability": "travel"}}), js)
+    no(
+        "parse",
+        "JavaScript, no capability",
+        "form",
+        js_text_of(request={"type": "one-shot", "ttl": 300, "intent": {"action": "x"}}),
+        js,
+    )
+    no(
+        "parse",
+        "JavaScript, ttl -1",
+        "form",
+        js_text_of(request={"type": "one-shot", "ttl": -1, "intent": {"capability": "travel"}}),
+        js,
+    )
     no("parse", "a member twice", "form", python_text_of()[:-1] + ', "type": "knock"}', py)
     no("parse", "array", "form", "[]", py)
     return f

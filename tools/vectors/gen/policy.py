@@ -7,7 +7,15 @@ from .common import VectorFile
 from .suites import Mesh
 
 ALICE, BOB, CAROL = Mesh("alice"), Mesh("bob"), Mesh("carol")
-ORDER = ("rate_limited", "blocked", "insufficient_trust", "intent_not_accepted", "not_in_allowlist", "low_reputation", "at_capacity")
+ORDER = (
+    "rate_limited",
+    "blocked",
+    "insufficient_trust",
+    "intent_not_accepted",
+    "not_in_allowlist",
+    "low_reputation",
+    "at_capacity",
+)
 DEFAULTS = {
     "accept_tiers": ["verified", "organization"],
     "min_reputation": 500_000,
@@ -20,7 +28,12 @@ DEFAULTS = {
     "rate_limit": {"knocks_per_minute": 30, "messages_per_minute": 100},
     "store_transcripts": False,
     "auto_reject_when_offline": False,
-    "notify_owner": {"on_knock_from_unknown": True, "on_high_value_transaction": True, "on_error": True, "threshold_usd": 50_000_000},
+    "notify_owner": {
+        "on_knock_from_unknown": True,
+        "on_high_value_transaction": True,
+        "on_error": True,
+        "threshold_usd": 50_000_000,
+    },
     "allow_suites": ["am1"],
     "allow_unbound_keys": False,
     "allow_unsigned_knock": False,
@@ -31,7 +44,11 @@ SEGMENT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 def is_capability(text):
     parts = text.split("/")
-    return len(parts) <= (3 if text.startswith("x-") else 2) and len(parts) >= (2 if text.startswith("x-") else 1) and all(SEGMENT.fullmatch(p) for p in parts)
+    return (
+        len(parts) <= (3 if text.startswith("x-") else 2)
+        and len(parts) >= (2 if text.startswith("x-") else 1)
+        and all(SEGMENT.fullmatch(p) for p in parts)
+    )
 
 
 def star(pattern, text):
@@ -56,11 +73,18 @@ def decide(policy, caller, earlier):
         return "insufficient_trust"
     if earlier >= rates["knocks_per_minute"]:
         return "rate_limited"
-    if not is_capability(name) or names(p["rejected_intents"], name) or p["accepted_intents"] and not names(p["accepted_intents"], name):
+    if (
+        not is_capability(name)
+        or names(p["rejected_intents"], name)
+        or p["accepted_intents"]
+        and not names(p["accepted_intents"], name)
+    ):
         return "intent_not_accepted"
     if p["strict_mode"] and caller["amid"] not in p["allowlist"]:
         return "not_in_allowlist"
-    if caller["reputation_ppm"] < policy.get("min_reputation_ppm", round(p["min_reputation"] * 1_000_000) if "min_reputation" in policy else 500_000):
+    if caller["reputation_ppm"] < policy.get(
+        "min_reputation_ppm", round(p["min_reputation"] * 1_000_000) if "min_reputation" in policy else 500_000
+    ):
         return "low_reputation"
     if caller["open_sessions"] >= p["max_concurrent_sessions"]:
         return "at_capacity"
@@ -71,16 +95,34 @@ def decisions(ledger):
     f = VectorFile(ledger, "policy", "decisions")
     rules = [f"AM-POL-{n:03}" for n in (2, 3, 4, 5, 6, 7, 8, 14)]
     f.note("valid", rules, "a policy that is too strict", "honest callers are refused")
-    f.note("order", ["AM-POL-001"], "rules come in another order", "a caller learns what he may not, or counts against the wrong limit", ["cat 127"])
+    f.note(
+        "order",
+        ["AM-POL-001"],
+        "rules come in another order",
+        "a caller learns what he may not, or counts against the wrong limit",
+        ["cat 127"],
+    )
     f.note("blocked", ["AM-POL-002"], "the blocklist comes after other rules", "the blocked get through")
     f.note("tier", ["AM-POL-003"], "labels are compared as numbers", "the anonymous pass for trusted", ["cat 126"])
     f.note("rate", ["AM-POL-004"], "KNOCKs of a caller are not counted", "one caller keeps an agent busy")
     f.note("intent", ["AM-POL-005"], "a missing or odd intent passes an allow-list", "rules are passed by", ["cat 131"])
     f.note("strict", ["AM-POL-006"], "strict mode is not looked at", "strangers get through", ["cat 131"])
     f.note("reputation", ["AM-POL-007"], "ratios are compared as floating point", "0.3 is below 0.3", ["cat 124"])
-    f.note("capacity", ["AM-POL-008"], "the bound is off by one, or closed sessions count", "an agent locks itself up", ["cat 131"])
+    f.note(
+        "capacity",
+        ["AM-POL-008"],
+        "the bound is off by one, or closed sessions count",
+        "an agent locks itself up",
+        ["cat 131"],
+    )
     f.note("limits", ["AM-POL-009"], "what was asked for is granted", "sessions last for ever", ["cat 131"])
-    f.note("told", ["AM-POL-010"], "the true reason is sent to everybody", "a stranger learns the rules by asking", ["cat 127"])
+    f.note(
+        "told",
+        ["AM-POL-010"],
+        "the true reason is sent to everybody",
+        "a stranger learns the rules by asking",
+        ["cat 127"],
+    )
     f.note("unbound", ["AM-POL-014"], "unbound keys are taken for bound ones", "a registry reads everything")
 
     def accepted(i):
@@ -119,7 +161,11 @@ def decisions(ledger):
         reason = decide(policy, who, earlier)
         assert reason, comment
         bad = row(policy, who, earlier)
-        twin = row(policy if good_policy is None else good_policy, who if good_who is None else good_who, earlier if good_earlier is None else good_earlier)
+        twin = row(
+            policy if good_policy is None else good_policy,
+            who if good_who is None else good_who,
+            earlier if good_earlier is None else good_earlier,
+        )
         test = g.reject("policy", comment, [flag], bad, twin, twin_flags=["valid"], unit="/input/caller")
         test["output"] = {"reason": reason}
         return test
@@ -127,15 +173,33 @@ def decisions(ledger):
     usual = caller()
     yes("defaults", ["valid", "limits"], {})
     no("blocked", "blocked", {"blocklist": [ALICE.amid]}, usual, {"blocklist": [BOB.amid]})
-    no("blocked and on the allowlist", "blocked", {"blocklist": [ALICE.amid], "allowlist": [ALICE.amid]}, usual, {"blocklist": [BOB.amid], "allowlist": [ALICE.amid]})
-    for tiers in (["anonymous"], ["verified"], ["organization"], ["anonymous", "organization"], ["anonymous", "verified", "organization"]):
+    no(
+        "blocked and on the allowlist",
+        "blocked",
+        {"blocklist": [ALICE.amid], "allowlist": [ALICE.amid]},
+        usual,
+        {"blocklist": [BOB.amid], "allowlist": [ALICE.amid]},
+    )
+    for tiers in (
+        ["anonymous"],
+        ["verified"],
+        ["organization"],
+        ["anonymous", "organization"],
+        ["anonymous", "verified", "organization"],
+    ):
         for tier in ("anonymous", "verified", "organization"):
             comment = f"{tier} where {', '.join(tiers)} may"
             if tier in tiers:
                 yes(comment, ["valid"], {"accept_tiers": tiers}, caller(tier=tier))
             else:
                 no(comment, "tier", {"accept_tiers": tiers}, caller(tier=tier), good_who=caller(tier=tiers[-1]))
-    no("tier that the registry does not know", "tier", {"accept_tiers": ["anonymous", "verified", "organization"]}, caller(tier=None), good_who=caller(tier="anonymous"))
+    no(
+        "tier that the registry does not know",
+        "tier",
+        {"accept_tiers": ["anonymous", "verified", "organization"]},
+        caller(tier=None),
+        good_who=caller(tier="anonymous"),
+    )
     no("anonymous under the defaults", "tier", {}, caller(tier="anonymous"), good_who=usual)
     no("31st KNOCK in a minute", "rate", {}, usual, earlier=30, good_earlier=29)
     no("second KNOCK where one may", "rate", {"rate_limit": {"knocks_per_minute": 1}}, usual, earlier=1, good_earlier=0)
@@ -152,7 +216,12 @@ def decisions(ledger):
         ("a subcategory of it is rejected", {"rejected_intents": ["travel/flights"]}, ("travel", None)),
         ("dots are dots", {"rejected_intents": ["tra.el"]}, ("travel", None)),
     ]:
-        yes(f"intent: {comment}", ["valid"], policy, caller(intent={"category": intent[0]} | ({"subcategory": intent[1]} if intent[1] else {})))
+        yes(
+            f"intent: {comment}",
+            ["valid"],
+            policy,
+            caller(intent={"category": intent[0]} | ({"subcategory": intent[1]} if intent[1] else {})),
+        )
     for comment, policy, intent in [
         ("not in the list", {"accepted_intents": ["finance"]}, ("travel", "flights")),
         ("a category where its subcategory is accepted", {"accepted_intents": ["travel/flights"]}, ("travel", None)),
@@ -161,7 +230,11 @@ def decisions(ledger):
         ("rejected", {"rejected_intents": ["travel/flights"]}, ("travel", "flights")),
         ("its category is rejected", {"rejected_intents": ["travel"]}, ("travel", "flights")),
         ("a pattern rejects it", {"rejected_intents": ["*flights"]}, ("travel", "flights")),
-        ("accepted and rejected", {"accepted_intents": ["travel/*"], "rejected_intents": ["travel/flights"]}, ("travel", "flights")),
+        (
+            "accepted and rejected",
+            {"accepted_intents": ["travel/*"], "rejected_intents": ["travel/flights"]},
+            ("travel", "flights"),
+        ),
         ("capitals under no rule", {}, ("Travel", "flights")),
         ("a space", {}, ("travel ", None)),
         ("a slash in the category", {}, ("travel/flights/one", None)),
@@ -171,11 +244,26 @@ def decisions(ledger):
         what = {"category": intent[0]} | ({"subcategory": intent[1]} if intent[1] else {})
         fine = {"accepted_intents": ["finance"]} if policy.get("accepted_intents") == ["finance"] else policy
         who = caller(intent=what)
-        options = [caller(intent={"category": c, "subcategory": s}) for c, s in (("travel", "flights"), ("finance", "loans"), ("travel", "hotels"))]
+        options = [
+            caller(intent={"category": c, "subcategory": s})
+            for c, s in (("travel", "flights"), ("finance", "loans"), ("travel", "hotels"))
+        ]
         twin = next(o for o in options if decide(policy, o, 0) is None)
         no(f"intent: {comment}", "intent", policy, who, good_who=twin)
-    no("stranger in strict mode", "strict", {"strict_mode": True}, usual, {"strict_mode": True, "allowlist": [ALICE.amid]})
-    no("another is on the allowlist", "strict", {"strict_mode": True, "allowlist": [BOB.amid]}, usual, good_who=caller(amid=BOB.amid))
+    no(
+        "stranger in strict mode",
+        "strict",
+        {"strict_mode": True},
+        usual,
+        {"strict_mode": True, "allowlist": [ALICE.amid]},
+    )
+    no(
+        "another is on the allowlist",
+        "strict",
+        {"strict_mode": True, "allowlist": [BOB.amid]},
+        usual,
+        good_who=caller(amid=BOB.amid),
+    )
     yes("allowlist without strict mode", ["valid"], {"allowlist": [BOB.amid]})
     for ppm, wanted in ((499_999, "0.5"), (0, "0.000001"), (299_999, "0.3"), (999_999, "1"), (699_999, "0.7000000")):
         policy = '{"min_reputation":' + wanted + "}"
@@ -183,18 +271,36 @@ def decisions(ledger):
         bad_row = {"policy": policy, "caller": caller(reputation_ppm=ppm), "earlier": 0}
         good_row = bad_row | {"caller": caller(reputation_ppm=good)}
         comment = f"reputation {ppm} below {wanted}"
-        test = g.reject("policy", comment, ["reputation"], bad_row, good_row, twin_flags=["valid"], unit="/input/caller")
+        test = g.reject(
+            "policy", comment, ["reputation"], bad_row, good_row, twin_flags=["valid"], unit="/input/caller"
+        )
         test["output"] = {"reason": "low_reputation"}
     no("ten sessions are open", "capacity", {}, caller(open_sessions=10), good_who=caller(open_sessions=9))
-    no("one session where one may", "capacity", {"max_concurrent_sessions": 1}, caller(open_sessions=1), good_who=caller(open_sessions=0))
+    no(
+        "one session where one may",
+        "capacity",
+        {"max_concurrent_sessions": 1},
+        caller(open_sessions=1),
+        good_who=caller(open_sessions=0),
+    )
     no("unbound key", "unbound", {}, caller(keys_bound=False), {"allow_unbound_keys": True})
     for comment, policy, ttl, count in [
         ("less than allowed", {}, 10, 1),
         ("more than allowed", {}, 2**31 - 1, 2**31 - 1),
-        ("own bounds", {"session": {"max_ttl_seconds": 60, "max_messages": 5, "max_message_size_bytes": 1024}}, 300, 20),
+        (
+            "own bounds",
+            {"session": {"max_ttl_seconds": 60, "max_messages": 5, "max_message_size_bytes": 1024}},
+            300,
+            20,
+        ),
         ("one of both", {"session": {"max_ttl_seconds": 60}}, 300, 20),
     ]:
-        yes(f"limits: {comment}", ["limits"], policy, caller(session_request={"expected_messages": count, "ttl_seconds": ttl}))
+        yes(
+            f"limits: {comment}",
+            ["limits"],
+            policy,
+            caller(session_request={"expected_messages": count, "ttl_seconds": ttl}),
+        )
 
     # Every pair of faults: the earlier rule gives the reason.
     faults = [
@@ -208,7 +314,9 @@ def decisions(ledger):
     ]
     for k, (reason, policy, who, earlier) in enumerate(faults):
         for other, p2, w2, e2 in faults[k + 1 :]:
-            test = d.accept(f"{reason} before {other}", ["order"], row(policy | p2, caller(**(who | w2)), max(earlier, e2)))
+            test = d.accept(
+                f"{reason} before {other}", ["order"], row(policy | p2, caller(**(who | w2)), max(earlier, e2))
+            )
             assert decide(policy | p2, caller(**(who | w2)), max(earlier, e2)) == reason
             test["output"] = {"reason": reason, "told": "rejected"}
     for reason, policy, who, earlier in faults:
@@ -218,9 +326,17 @@ def decisions(ledger):
             continue
         test = d.accept(f"told to a stranger: {reason}", ["told"], row(policy, caller(**who), earlier))
         test["output"] = {"reason": reason, "told": "rejected"}
-        test = d.accept(f"told to one on the allowlist: {reason}", ["told"], row(policy | {"allowlist": [ALICE.amid]}, caller(**who), earlier))
+        test = d.accept(
+            f"told to one on the allowlist: {reason}",
+            ["told"],
+            row(policy | {"allowlist": [ALICE.amid]}, caller(**who), earlier),
+        )
         test["output"] = {"reason": reason, "told": reason}
-    test = d.accept("told to one blocked and on the allowlist", ["told"], row({"blocklist": [ALICE.amid], "allowlist": [ALICE.amid]}, usual))
+    test = d.accept(
+        "told to one blocked and on the allowlist",
+        ["told"],
+        row({"blocklist": [ALICE.amid], "allowlist": [ALICE.amid]}, usual),
+    )
     test["output"] = {"reason": "blocked", "told": "rejected"}
     return f
 
@@ -229,7 +345,13 @@ def policy_files(ledger):
     f = VectorFile(ledger, "policy", "file")
     f.note("valid", ["AM-POL-012"], "a reader that is too strict", "owners cannot write their rules")
     f.note("defaults", ["AM-POL-011"], "other defaults", "an agent is more open than its owner thinks")
-    f.note("refused", ["AM-POL-012"], "a file that is not understood becomes one that accepts everybody", "a mistyped name opens the door", ["cat 131"])
+    f.note(
+        "refused",
+        ["AM-POL-012"],
+        "a file that is not understood becomes one that accepts everybody",
+        "a mistyped name opens the door",
+        ["cat 131"],
+    )
 
     def read(i):
         value = json.loads(i["text"])
@@ -257,15 +379,48 @@ def policy_files(ledger):
     g = f.group("policy_file.read", "files written by hand", read)
     ok = lambda comment, text, flags=("valid",): g.accept(comment, list(flags), {"text": text})
     ok("empty object", "{}", ("valid", "defaults"))
-    base = ok("a usual file", '{\n  "accept_tiers": ["verified"],\n  "min_reputation": 0.3,\n  "blocklist": [],\n  "rate_limit": {\n    "knocks_per_minute": 5\n  }\n}\n')
+    base = ok(
+        "a usual file",
+        '{\n  "accept_tiers": ["verified"],\n  "min_reputation": 0.3,\n  "blocklist": [],\n'
+        '  "rate_limit": {\n    "knocks_per_minute": 5\n  }\n}\n',
+    )
     base_text = base["input"]["text"]
-    ok("sample of 0.2", json.dumps({
-        "accept_tiers": [1, 1.5], "min_reputation": 0.5, "accepted_intents": ["travel/*", "commerce"], "rejected_intents": ["finance"],
-        "blocklist": [BOB.amid], "allowlist": [ALICE.amid, CAROL.amid], "strict_mode": False, "max_concurrent_sessions": 10,
-        "rate_limit": {"knocks_per_minute": 30, "messages_per_minute": 100}, "store_transcripts": True, "auto_reject_when_offline": False,
-        "notify_owner": {"on_knock_from_unknown": False, "on_high_value_transaction": True, "on_error": True, "threshold_usd": 50},
-    }, indent=2))
-    ok("all of ours", json.dumps({"allow_suites": ["am1", "v02", "wire10", "wire10-legacy", "am1"], "allow_unbound_keys": True, "allow_unsigned_knock": True, "session": {"max_ttl_seconds": 604800, "max_messages": 1000000, "max_message_size_bytes": 256}}))
+    ok(
+        "sample of 0.2",
+        json.dumps(
+            {
+                "accept_tiers": [1, 1.5],
+                "min_reputation": 0.5,
+                "accepted_intents": ["travel/*", "commerce"],
+                "rejected_intents": ["finance"],
+                "blocklist": [BOB.amid],
+                "allowlist": [ALICE.amid, CAROL.amid],
+                "strict_mode": False,
+                "max_concurrent_sessions": 10,
+                "rate_limit": {"knocks_per_minute": 30, "messages_per_minute": 100},
+                "store_transcripts": True,
+                "auto_reject_when_offline": False,
+                "notify_owner": {
+                    "on_knock_from_unknown": False,
+                    "on_high_value_transaction": True,
+                    "on_error": True,
+                    "threshold_usd": 50,
+                },
+            },
+            indent=2,
+        ),
+    )
+    ok(
+        "all of ours",
+        json.dumps(
+            {
+                "allow_suites": ["am1", "v02", "wire10", "wire10-legacy", "am1"],
+                "allow_unbound_keys": True,
+                "allow_unsigned_knock": True,
+                "session": {"max_ttl_seconds": 604800, "max_messages": 1000000, "max_message_size_bytes": 256},
+            }
+        ),
+    )
     for name, texts in {
         "min_reputation": ("0", "1", "0.0000004", "0.0000005", "0.0000015", "3e-1", "1.0"),
         "max_concurrent_sessions": ("1", "10000"),
@@ -275,10 +430,16 @@ def policy_files(ledger):
     }.items():
         for text in texts:
             ok(f"{name} {text}"[:60], '{"' + name + '":' + text + "}")
-    ok("least limits", '{"rate_limit":{"knocks_per_minute":1,"messages_per_minute":1},"session":{"max_ttl_seconds":10,"max_messages":1}}')
+    ok(
+        "least limits",
+        '{"rate_limit":{"knocks_per_minute":1,"messages_per_minute":1},'
+        '"session":{"max_ttl_seconds":10,"max_messages":1}}',
+    )
 
     def no(comment, text, line, member, good=None):
-        test = g.reject("policy", comment, ["refused"], {"text": text}, {"text": good} if good else base, twin_flags=["valid"])
+        test = g.reject(
+            "policy", comment, ["refused"], {"text": text}, {"text": good} if good else base, twin_flags=["valid"]
+        )
         test["output"] = {"line": line, "member": member}
 
     edit = lambda old, new: base_text.replace(old, new)
@@ -309,12 +470,20 @@ def policy_files(ledger):
         "allow_suites": ("[]", '["am2"]', '"am1"'),
         "allow_unbound_keys": ("0",),
         "accepted_intents": ('["Travel"]', '[""]', '["a//b"]', "[1]"),
-        "session": ('{"max_ttl_seconds":9}', '{"max_messages":1000001}', '{"max_message_size_bytes":65537}', '{"ttl":5}', "[]"),
+        "session": (
+            '{"max_ttl_seconds":9}',
+            '{"max_messages":1000001}',
+            '{"max_message_size_bytes":65537}',
+            '{"ttl":5}',
+            "[]",
+        ),
         "notify_owner": ('{"on_error":1}', '{"threshold_usd":-1}', '{"on_knock":true}'),
     }.items():
         for value in values:
             inner = re.match(r'\{"(\w+)"', value)
-            member = f"{name}.{inner[1]}" if inner else f"{name}[0]" if value.startswith("[") and value != "[]" else name
+            member = (
+                f"{name}.{inner[1]}" if inner else f"{name}[0]" if value.startswith("[") and value != "[]" else name
+            )
             no(f"{name} {value}", '{"' + name + '":' + value + "}", 1, member, "{}")
     return f
 

@@ -56,26 +56,38 @@ def keys(ledger):
         "chain": raw64("Iyb+FYL+k6JGwluIMvZXLDgo6gCl8NRg9vaXqHia3Og=").hex(),
     }
     for suite in ("wire10", "wire10-legacy"):
-        test = r.accept(f"known answer of Wire 1.0, {suite}", ["root"], {"suite": suite, "root": "01" * 32, "dh": "02" * 32})
+        test = r.accept(
+            f"known answer of Wire 1.0, {suite}", ["root"], {"suite": suite, "root": "01" * 32, "dh": "02" * 32}
+        )
         assert test["output"] == {
             "root": "266612b7faee7ccd09b67cec3fe647b409aeff76c9de2b7e899b8639414c0162",
             "chain": "5731cdab29b352658f11a398fc92f149749d6fb958f82c5d76dd82ac18dfc8de",
         }
     for suite in SUITES:
         for n in range(3):
-            r.accept(f"{suite}, seeded keys {n}", ["root"], {"suite": suite, "root": seeded(f"rk/{n}").hex(), "dh": seeded(f"dh/{n}").hex()})
+            r.accept(
+                f"{suite}, seeded keys {n}",
+                ["root"],
+                {"suite": suite, "root": seeded(f"rk/{n}").hex(), "dh": seeded(f"dh/{n}").hex()},
+            )
 
     def chain(i):
         out = kdf_ck(hexed(i["chain"]))
         return {}, {"message": out[0].hex(), "next": out[1].hex()}
 
     c = f.group("kdf_ck", "known answers of 0.2 and Wire 1.0, and seeded keys", chain)
-    test = c.accept("chain key: fixture of 0.2", ["chain"], {"chain": raw64("1jvClZHVyaRypcO9oyZs3If3Iat6LzZr13cUR9Q8PXY=").hex()})
+    test = c.accept(
+        "chain key: fixture of 0.2", ["chain"], {"chain": raw64("1jvClZHVyaRypcO9oyZs3If3Iat6LzZr13cUR9Q8PXY=").hex()}
+    )
     assert test["output"] == {
         "message": raw64("hvdOdo2FLDzbCHGiMo2VVrs1kXRQ/1L1WRNfhCgbyN0=").hex(),
         "next": raw64("s5FElrzM21xYX2qg+QwC9hPA4DdUNkGJEZ1vLltw7EU=").hex(),
     }
-    test = c.accept("chain key: known answer of Wire 1.0", ["chain"], {"chain": "5731cdab29b352658f11a398fc92f149749d6fb958f82c5d76dd82ac18dfc8de"})
+    test = c.accept(
+        "chain key: known answer of Wire 1.0",
+        ["chain"],
+        {"chain": "5731cdab29b352658f11a398fc92f149749d6fb958f82c5d76dd82ac18dfc8de"},
+    )
     assert test["output"] == {
         "message": "ffbf4e4efc584bb4c5a657da878ebb704bafccb058454678e901593cd908e68d",
         "next": "4acb06999ccd74e635965f15499247947505004c5f0bd2f435a8bb80c281ad40",
@@ -90,7 +102,9 @@ def keys(ledger):
     m = f.group("message_keys", "seeded keys, suite am1", message)
     for n in range(4):
         m.accept(f"message key {n}", ["message"], {"message": seeded(f"mk/{n}").hex()})
-    h = f.group("header.write", "seeded keys", lambda i: ({}, {"header": header(hexed(i["dh"]), i["pn"], i["n"]).hex()}))
+    h = f.group(
+        "header.write", "seeded keys", lambda i: ({}, {"header": header(hexed(i["dh"]), i["pn"], i["n"]).hex()})
+    )
     for pn, n in ((0, 0), (1, 0), (0, 1), (258, 66051), (2**31 - 1, 2**31 - 1)):
         h.accept(f"header with pn {pn} and n {n}", ["header"], {"dh": seeded("header").hex(), "pn": pn, "n": n})
     a, b = Mesh("alice"), Mesh("bob", 7)
@@ -118,9 +132,17 @@ def am1_prefix(a, b, bound_to, direction, frame_head):
 def sealed(ledger):
     f = VectorFile(ledger, "ratchet", "sealed")
     f.note("seal", ["AM-RAT-006"], "another order of nonce, tag and text", "no message opens", ["cat 30"])
-    f.note("valid", ["AM-RAT-007", "AM-RAT-008", "AM-RAT-009"], "a receiver that is too strict", "honest messages are lost")
+    f.note(
+        "valid", ["AM-RAT-007", "AM-RAT-008", "AM-RAT-009"], "a receiver that is too strict", "honest messages are lost"
+    )
     f.note("tag", ["AM-RAT-007"], "the tag is not compared as a whole", "a relay writes messages", ["cat 18"])
-    f.note("header", ["AM-RAT-008"], "the header is not authenticated", "a relay moves messages or kills the session", ["cat 18"])
+    f.note(
+        "header",
+        ["AM-RAT-008"],
+        "the header is not authenticated",
+        "a relay moves messages or kills the session",
+        ["cat 18"],
+    )
     f.note("short", ["AM-RAT-009"], "the length is not looked at", "bytes before the message are read")
 
     def made(i):
@@ -149,21 +171,39 @@ def sealed(ledger):
             "plain": b"Hello, World!".hex(),
         },
     )
-    assert hexed(test["output"]["sealed"]) == raw64("lke+rObpmDeAAC62SQR52cuwwS6WaIFnLeeZsnxezMifDIJ9KWIY4Xq/QVtOLdMcWFAgek8=")
+    assert hexed(test["output"]["sealed"]) == raw64(
+        "lke+rObpmDeAAC62SQR52cuwwS6WaIFnLeeZsnxezMifDIJ9KWIY4Xq/QVtOLdMcWFAgek8="
+    )
     for suite in SUITES:
         head = header(Pair(f"sealed/{suite}").public, 3, 5)
         prefix = seeded(f"prefix/{suite}", 48)[:40] if suite != "v02" else b""
-        row = {"suite": suite, "message_key": seeded(f"sealed/{suite}").hex(), "prefix": prefix.hex(), "header": head.hex()}
+        row = {
+            "suite": suite,
+            "message_key": seeded(f"sealed/{suite}").hex(),
+            "prefix": prefix.hex(),
+            "header": head.hex(),
+        }
         for size in (0, 1, 16, 64, 100, 513):
             nonce = seeded(f"nonce/{suite}/{size}")[: NONCE_SIZE[suite]]
-            test = s.accept(f"{suite}, {size} bytes", ["seal"], row | {"nonce": nonce.hex(), "plain": seeded(f"plain/{size}", size)[:size].hex()})
+            test = s.accept(
+                f"{suite}, {size} bytes",
+                ["seal"],
+                row | {"nonce": nonce.hex(), "plain": seeded(f"plain/{size}", size)[:size].hex()},
+            )
             good = o.accept(f"{suite}, open {size} bytes", ["valid"], row | {"sealed": test["output"]["sealed"]})
         good = row | {"sealed": s.tests[-3]["output"]["sealed"]}
         data = hexed(good["sealed"])
-        flip = lambda bytes_, bit: bytes_[: bit // 8] + bytes([bytes_[bit // 8] ^ 1 << bit % 8]) + bytes_[bit // 8 + 1 :]
+        flip = (
+            lambda bytes_, bit: bytes_[: bit // 8] + bytes([bytes_[bit // 8] ^ 1 << bit % 8]) + bytes_[bit // 8 + 1 :]
+        )
         for bit in (0, 7, 96, 8 * OVERHEAD[suite] - 1, 8 * OVERHEAD[suite], 8 * len(data) - 1):
             o.reject("crypto", f"{suite}, bit {bit} changed", ["tag"], good | {"sealed": flip(data, bit).hex()}, good)
-        for comment, changed in [("a byte cut off the end", data[:-1]), ("a byte cut off the front", data[1:]), ("a byte added", data + b"\0"), ("only zeros", bytes(len(data)))]:
+        for comment, changed in [
+            ("a byte cut off the end", data[:-1]),
+            ("a byte cut off the front", data[1:]),
+            ("a byte added", data + b"\0"),
+            ("only zeros", bytes(len(data))),
+        ]:
             o.reject("crypto", f"{suite}, {comment}", ["tag"], good | {"sealed": changed.hex()}, good)
         o.reject("crypto", f"{suite}, another key", ["tag"], good | {"message_key": seeded("other").hex()}, good)
         for size in (0, 1, 12, OVERHEAD[suite] - 1):
@@ -171,7 +211,13 @@ def sealed(ledger):
         if suite == "v02":
             continue
         for bit in (0, 255, 256, 287, 288, 319):
-            o.reject("crypto", f"{suite}, bit {bit} of the header changed", ["header"], good | {"header": flip(head, bit).hex()}, good)
+            o.reject(
+                "crypto",
+                f"{suite}, bit {bit} of the header changed",
+                ["header"],
+                good | {"header": flip(head, bit).hex()},
+                good,
+            )
         o.reject("crypto", f"{suite}, prefix changed", ["header"], good | {"prefix": flip(prefix, 3).hex()}, good)
         o.reject("crypto", f"{suite}, prefix empty", ["header"], good | {"prefix": ""}, good)
     return f
@@ -209,14 +255,18 @@ class Talk:
         plain = name.encode() if plain is None else plain
         head, data = self.side[side].seal(self.prefix, plain)
         self.messages[name] = (head, data)
-        self.step({"do": "seal", "by": side, "name": name, "plain": plain.hex()}, {"header": head.hex(), "sealed": data.hex()})
+        self.step(
+            {"do": "seal", "by": side, "name": name, "plain": plain.hex()}, {"header": head.hex(), "sealed": data.hex()}
+        )
 
     def seal_many(self, side, name, count):
         """`count` messages with an empty text, called name0, name1, ...; only the last is shown."""
         for k in range(count):
             self.messages[f"{name}{k}"] = self.side[side].seal(self.prefix, b"")
         head, data = self.messages[f"{name}{count - 1}"]
-        self.step({"do": "seal_many", "by": side, "name": name, "count": count}, {"header": head.hex(), "sealed": data.hex()})
+        self.step(
+            {"do": "seal_many", "by": side, "name": name, "count": count}, {"header": head.hex(), "sealed": data.hex()}
+        )
 
     def cannot_seal(self, side):
         try:
@@ -228,7 +278,9 @@ class Talk:
 
     def message(self, name, header_xor=None, sealed_xor=None, header=None, sealed=None):
         head, data = self.messages[name]
-        flip = lambda bytes_, bit: bytes_[: bit // 8] + bytes([bytes_[bit // 8] ^ 1 << bit % 8]) + bytes_[bit // 8 + 1 :]
+        flip = (
+            lambda bytes_, bit: bytes_[: bit // 8] + bytes([bytes_[bit // 8] ^ 1 << bit % 8]) + bytes_[bit // 8 + 1 :]
+        )
         head = flip(head, header_xor) if header_xor is not None else header or head
         data = flip(data, sealed_xor) if sealed_xor is not None else data if sealed is None else sealed
         return head, data
@@ -259,18 +311,65 @@ class Talk:
 
 def conversations(ledger):
     f = VectorFile(ledger, "ratchet", "conversation")
-    f.note("order", ["AM-RAT-012"], "keys of skipped messages are lost or used twice", "messages that arrive late are lost", ["cat 20"])
+    f.note(
+        "order",
+        ["AM-RAT-012"],
+        "keys of skipped messages are lost or used twice",
+        "messages that arrive late are lost",
+        ["cat 20"],
+    )
     f.note("first", ["AM-RAT-010"], "the responder waits for a message", "both sides wait for each other", ["cat 35"])
-    f.note("not-first", ["AM-RAT-011"], "the responder sends from a chain that its peer cannot have", "the session is dead from the start", ["cat 35"])
-    f.note("atomic", ["AM-RAT-013"], "state changes before the tag is verified", "one junk frame kills the session", ["cat 18, 19, 20"])
-    f.note("again", ["AM-RAT-014"], "an old number advances or rewinds the chain", "one copied frame kills the session", ["cat 21"])
+    f.note(
+        "not-first",
+        ["AM-RAT-011"],
+        "the responder sends from a chain that its peer cannot have",
+        "the session is dead from the start",
+        ["cat 35"],
+    )
+    f.note(
+        "atomic",
+        ["AM-RAT-013"],
+        "state changes before the tag is verified",
+        "one junk frame kills the session",
+        ["cat 18, 19, 20"],
+    )
+    f.note(
+        "again",
+        ["AM-RAT-014"],
+        "an old number advances or rewinds the chain",
+        "one copied frame kills the session",
+        ["cat 21"],
+    )
     f.note("far", ["AM-RAT-015"], "the bound is off by one", "bursts of messages are lost", ["cat 22"])
-    f.note("too-far", ["AM-RAT-016"], "keys are derived before the bound is looked at", "one frame costs a receiver seconds", ["cat 22"])
-    f.note("store", ["AM-RAT-017"], "stored keys are not bounded, or the newest are dropped", "memory grows with each gap", ["cat 23"])
+    f.note(
+        "too-far",
+        ["AM-RAT-016"],
+        "keys are derived before the bound is looked at",
+        "one frame costs a receiver seconds",
+        ["cat 22"],
+    )
+    f.note(
+        "store",
+        ["AM-RAT-017"],
+        "stored keys are not bounded, or the newest are dropped",
+        "memory grows with each gap",
+        ["cat 23"],
+    )
     f.note("number", ["AM-RAT-018"], "numbers wrap", "a key is used twice", ["cat 24"])
     f.note("zero", ["AM-RAT-019"], "a ratchet key of small order is used", "a relay knows the next keys", ["cat 1"])
-    f.note("valid", ["AM-RAT-014", "AM-RAT-016", "AM-RAT-018", "AM-RAT-019", "AM-RAT-011"], "an honest last message is refused", "messages are lost")
-    f.note("pn", [], "a suite that does not bind the header accepts a changed pn; ours keeps what it can", "messages of an earlier chain are lost", ["cat 18"])
+    f.note(
+        "valid",
+        ["AM-RAT-014", "AM-RAT-016", "AM-RAT-018", "AM-RAT-019", "AM-RAT-011"],
+        "an honest last message is refused",
+        "messages are lost",
+    )
+    f.note(
+        "pn",
+        [],
+        "a suite that does not bind the header accepts a changed pn; ours keeps what it can",
+        "messages of an earlier chain are lost",
+        ["cat 18"],
+    )
     results = {}
     g = f.group("ratchet.conversation", "seeded keys; random numbers as README says", None)
 
@@ -303,7 +402,11 @@ def conversations(ledger):
         """A row whose last message is refused, beside the one in which it is opened."""
         found = opened_last(talk, bad)
         assert "refused" in found, (comment, found)
-        twin = add(f"{comment}: the message that opens", ["valid"], talk, good) if (id(talk), str(good)) not in results else results[id(talk), str(good)]
+        twin = (
+            add(f"{comment}: the message that opens", ["valid"], talk, good)
+            if (id(talk), str(good)) not in results
+            else results[id(talk), str(good)]
+        )
         results[id(talk), str(good)] = twin
         assert "plain" in twin["output"]["results"][-1]
         g.reject(why, comment, [flag], talk.row(bad), twin, unit="/input/last")
@@ -395,24 +498,54 @@ def conversations(ledger):
             t = Talk(suite, "waits")
             keep.append(t)
             good = add(f"{suite}: the initiator seals first", ["valid"], t, {"by": "A", "plain": "00"})
-            g.reject("state", f"{suite}: the responder seals first", ["not-first"], t.row({"by": "B", "plain": "00"}), good)
+            g.reject(
+                "state", f"{suite}: the responder seals first", ["not-first"], t.row({"by": "B", "plain": "00"}), good
+            )
         limit = MAX_SKIP[suite]
         t = Talk(suite, "gap")
         keep.append(t)
         t.seal("A", "a")
         t.open("B", "a")
         t.seal_many("A", "m", limit + 2)
-        refuse("limit", f"{suite}: {limit + 1} keys in one skip", "too-far", t, last_of(t, "B", f"m{limit}"), last_of(t, "B", f"m{limit + 1}"))
+        refuse(
+            "limit",
+            f"{suite}: {limit + 1} keys in one skip",
+            "too-far",
+            t,
+            last_of(t, "B", f"m{limit}"),
+            last_of(t, "B", f"m{limit + 1}"),
+        )
         add(f"{suite}: {limit} keys in one skip", ["far"], t, last_of(t, "B", f"m{limit}"))
         good = last_of(t, "B", "m0")
         for number in (limit + 2, 65536, 2**31 - 1):
             key = t.messages["m0"][0][:32]
-            refuse("limit", f"{suite}: number {number}", "too-far", t, good, last_of(t, "B", "m0", header=header(key, 0, number)))
+            refuse(
+                "limit",
+                f"{suite}: number {number}",
+                "too-far",
+                t,
+                good,
+                last_of(t, "B", "m0", header=header(key, 0, number)),
+            )
         for number in (2**31, 2**32 - 1) if suite == "am1" else (2**32 - 1,):
-            refuse("limit", f"{suite}: number {number}", "number", t, good, last_of(t, "B", "m0", header=header(key, 0, number)))
+            refuse(
+                "limit",
+                f"{suite}: number {number}",
+                "number",
+                t,
+                good,
+                last_of(t, "B", "m0", header=header(key, 0, number)),
+            )
         refuse("replay", f"{suite}: the message opened last, again", "again", t, good, last_of(t, "B", "a"))
         for name, low in LOW.items():
-            refuse("crypto", f"{suite}: ratchet key {name}", "zero", t, good, last_of(t, "B", "m0", header=header(low, 1, 0)))
+            refuse(
+                "crypto",
+                f"{suite}: ratchet key {name}",
+                "zero",
+                t,
+                good,
+                last_of(t, "B", "m0", header=header(low, 1, 0)),
+            )
         t = Talk(suite, "pn")
         keep.append(t)
         t.seal("A", "a")
@@ -493,7 +626,11 @@ def snapshots(ledger):
     f.note("cut", ["AM-RAT-031"], "bytes are missing or left over", "a broken disk block becomes a session")
     f.note("foreign", ["AM-RAT-031"], "a snapshot of another suite or version is read", "keys are used in two ways")
     f.note("impossible", ["AM-RAT-031"], "a state that no session reaches is continued", "keys are used twice")
-    g = f.group("ratchet.conversation", "seeded keys; random numbers as README says; the state of each side as bytes after some of its steps", None)
+    g = f.group(
+        "ratchet.conversation",
+        "seeded keys; random numbers as README says; the state of each side as bytes after some of its steps",
+        None,
+    )
     r = f.group("snapshot.restore", "states of the rows above, and changes of them", None)
     for suite in SUITES:
         t = Talk(suite, "saved")
@@ -523,7 +660,9 @@ def snapshots(ledger):
                 test = r.accept(f"{suite}: state {len(texts)}", ["valid"], {"suite": suite, "bytes": texts[-1]})
         good = {"suite": suite, "bytes": texts[-1]}
         data = hexed(texts[-1])
-        no = lambda why, flag, bytes_: r.reject("parse", f"{suite}: {why}", [flag], good | {"bytes": bytes_.hex()}, good)
+        no = lambda why, flag, bytes_: r.reject(
+            "parse", f"{suite}: {why}", [flag], good | {"bytes": bytes_.hex()}, good
+        )
         no("nothing", "cut", b"")
         no("the first 5 bytes", "cut", data[:5])
         no("a byte short", "cut", data[:-1])

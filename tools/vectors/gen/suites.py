@@ -1,4 +1,4 @@
-"""Cryptography of suites am1, wire10, wire10-legacy and v02, as a reading of SPEC.md; the base of kex, ratchet and knock."""
+"""Cryptography of the suites, as a reading of SPEC.md: what kex, ratchet and knock are made of."""
 
 import base64
 import hashlib
@@ -214,8 +214,8 @@ CHAIN = {"am1": 2**31, "wire10": 2**32 - 1, "wire10-legacy": 2**32 - 1, "v02": 2
 
 
 class Ratchet:
-    """The state of SPEC.md. Its random source is a formula: what it draws for side S and time k is SHA-256 of "pair/S/k"
-    or "nonce/S/k", k counting from 0 what was drawn and kept."""
+    """The state of SPEC.md. Its random source is a formula: what side S draws as number k is SHA-256 of "pair/S/k" or
+    "nonce/S/k", k counting from 0 what was drawn and kept."""
 
     STORED, RETIRED = 2000, 8
 
@@ -339,7 +339,9 @@ class Ratchet:
         self.turns += 1
 
     def snapshot(self):
-        flags = self.begins | (self.peer is not None) << 1 | (self.send is not None) << 2 | (self.receive is not None) << 3
+        flags = (
+            self.begins | (self.peer is not None) << 1 | (self.send is not None) << 2 | (self.receive is not None) << 3
+        )
         out = b"AMR\1" + u8(SUITES_BY_NUMBER.index(self.suite) + 1) + u8(flags) + self.root + self.private
         out += u32(self.previous) + u32(self.turns) + (self.peer or b"")
         out += self.send + u32(self.sent) if self.send else b""
