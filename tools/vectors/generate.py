@@ -7,10 +7,45 @@ python3 tools/vectors/generate.py --check    write nothing; exit 1 and name the 
 
 import sys
 
-from gen import auth, canonical, capability, common, crypto, encodings, envelope, identity, json_text, kex, knock, policy, ratchet, relay, times, websocket, wire
+from gen import (
+    auth,
+    canonical,
+    capability,
+    common,
+    crypto,
+    encodings,
+    envelope,
+    identity,
+    json_text,
+    kex,
+    knock,
+    policy,
+    ratchet,
+    relay,
+    times,
+    websocket,
+    wire,
+)
 from sheets import sheet
 
-AREAS = (encodings, times, json_text, canonical, crypto, identity, auth, wire, websocket, relay, kex, ratchet, knock, policy, envelope, capability)
+AREAS = (
+    encodings,
+    times,
+    json_text,
+    canonical,
+    crypto,
+    identity,
+    auth,
+    wire,
+    websocket,
+    relay,
+    kex,
+    ratchet,
+    knock,
+    policy,
+    envelope,
+    capability,
+)
 
 
 def outputs():
