@@ -126,6 +126,8 @@ result<void> engine<R, P, K>::open_frame(session_state& held, const message_fram
     save(draft, held.reply_key, held.suites, batch);
     AGENTMESH_CHECK(persist(batch, out));
 
+    // The missing one has come, even if it is an acknowledgement: what waited behind it is not acknowledged yet.
+    const bool fills_gap = core.next_in > held.core.next_in + 1;
     install(held, std::move(draft), now);
     if (delivers) held.inbox.insert_or_assign(place->index, std::move(got));
     if (acknowledged > 0) {
@@ -133,7 +135,7 @@ result<void> engine<R, P, K>::open_frame(session_state& held, const message_fram
         held.resend_after = options_.resend_first;
         held.resend_at = held.wants_resend() ? now.steady + held.resend_after : session_state::never;
     }
-    if (is_ack) {
+    if (is_ack && !fills_gap) {
         if (++held.passive >= options_.ack_every) held.ack_at = now.steady;
     } else {
         held.ack_at = ++held.unacked >= options_.ack_every ? now.steady
