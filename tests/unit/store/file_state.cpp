@@ -259,7 +259,15 @@ TEST_CASE("Batches cannot be moved, left out, doubled or taken from another log"
         for (const auto* text : {"one", "two", "six", "ten"}) CHECK(put(state, "a", text));
         other = read(v.log());
     }
+    std::string forked;  // the same file, continued differently from its third commit on
+    {
+        folder v;
+        auto state = *v.open();
+        for (const auto* text : {"one", "two", "SIX", "ten"}) CHECK(put(state, "a", text));
+        forked = read(v.log());
+    }
     const auto begin = batches_of(log);
+    REQUIRE(forked.substr(0, begin[3]) == log.substr(0, begin[3]));
     const auto piece = [&](const std::string& of, std::size_t index) {
         return of.substr(begin[index], begin[index + 1] - begin[index]);
     };
@@ -274,6 +282,7 @@ TEST_CASE("Batches cannot be moved, left out, doubled or taken from another log"
     CHECK(refused({p(0), p(1), p(3), p(4)}));
     CHECK(refused({p(0), p(1), p(1), p(2), p(3), p(4)}));
     CHECK(refused({p(0), p(1), p(2), p(3), piece(other, 4)}));
+    CHECK(refused({p(0), p(1), p(2), p(3), piece(forked, 4)}));
     CHECK(refused({p(1), p(2), p(3), p(4)}));
     CHECK_FALSE(refused({p(0), p(1), p(2), p(3), p(4)}));
 }
