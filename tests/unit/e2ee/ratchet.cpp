@@ -1,3 +1,4 @@
+#include <agentmesh/core/encoding.hpp>
 #include <agentmesh/e2ee/snapshot.hpp>
 #include <agentmesh/e2ee/suite_am1.hpp>
 #include <agentmesh/e2ee/suite_v02.hpp>
@@ -466,6 +467,19 @@ TEST_CASE("A message under the signed prekey itself is refused by the initiator"
     auto forged = world.seal(world.a, "x");
     forged.header.dh = *world.a.remote();
     CHECK(world.error(world.a, forged).code == errc::bad_tag);
+
+    // Also where a responder that breaks the rules has sealed it properly, from a step between the two known keys.
+    crypto::scripted_random keys{37};
+    const auto root = root_key::generate(keys).value();
+    const auto own = exchange_key_pair::generate(keys).value(), prekey = exchange_key_pair::generate(keys).value();
+    const auto shared = prekey.agree_with(own.public_key()).value();
+    const auto first = kdf_rk<am1>(root, shared);
+    REQUIRE(to_hex(byte_view{save(world.a)}.subspan(ratchet_test::at::root, 32)) == to_hex(first.root.reveal()));
+    forged.header = {prekey.public_key(), 0, 0};
+    const associated_data ad{world.prefix(), forged.header};
+    seal_message<am1>(forged.sealed, kdf_ck(kdf_rk<am1>(first.root, shared).chain).message, {}, ad.bytes(),
+                      as_bytes("x"));
+    CHECK(world.error(world.a, forged).code == errc::bad_tag);
 }
 
 TEMPLATE_TEST_CASE("A random source that fails stops sealing and turning, and changes nothing",
@@ -505,7 +519,9 @@ TEMPLATE_TEST_CASE("A receive on a fork is undone by dropping the fork", "[unit]
     CHECK(save(world.b) == before);
     auto next = world.b.fork();
     CHECK(world.opens(next, message));
-    world.b = std::move(next);
+    world.b = next.fork();
+    CHECK(world.b.skipped() == 1);
+    CHECK(save(world.b) == save(next));
     CHECK(world.opens(world.b, skipped));
     CHECK(world.error(world.b, message).code == errc::duplicate);
 }
