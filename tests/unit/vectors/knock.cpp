@@ -1,5 +1,5 @@
 // vectors/knock against session/.
-#include <agentmesh/e2ee/chain.hpp>
+#include <agentmesh/e2ee/ratchet.hpp>
 #include <agentmesh/session/knock_frame.hpp>
 #include <agentmesh/session/knock_v02.hpp>
 
@@ -282,6 +282,163 @@ TEST_CASE("KNOCKs of both deployed dialects are as in the vectors",
              })},
         });
     CHECK(rows >= 60);
+}
+
+exchange_key_pair pair_of(const buffer& private_key) {
+    return exchange_key_pair{secret_of<exchange_secret_key>(private_key)};
+}
+
+/// Gives out SHA-256 of "pair/A/0", "pair/A/1" and so on; `kept` counts what the ratchet has taken over.
+struct counted_pairs {
+    char side;
+    std::size_t kept = 0;
+
+    result<void> fill(std::span<std::uint8_t> out) {
+        const auto bytes = crypto::sha256(as_bytes("pair/" + std::string{side} + "/" + std::to_string(kept)));
+        REQUIRE(out.size() == 32);
+        std::copy(bytes.bytes().begin(), bytes.bytes().end(), out.begin());
+        return {};
+    }
+};
+
+/// One side of a session, from its keys on.
+struct party {
+    e2ee::double_ratchet<e2ee::am1> ratchet;
+    counted_pairs random;
+
+    template <class Use>
+    auto keep(Use use) {
+        const auto before = ratchet.turns();
+        auto out = use();
+        if (ratchet.turns() != before) ++random.kept;
+        return out;
+    }
+};
+
+outcome talk(fields& in, const row&) {
+    fields a{in["initiator"]}, b{in["responder"]};
+    const auto identity = [](fields& of) {
+        return local_identity{signing_key_pair{secret_of<crypto::ed25519_seed>(of.bytes("seed"))},
+                              pair_of(of.bytes("exchange_private_key")), time_point{}};
+    };
+    const auto alice = identity(a), bob = identity(b);
+    const auto card_a = e2ee::identity_card::make(alice, a["epoch"].get<std::uint32_t>());
+    const auto card_b = e2ee::identity_card::make(bob, b["epoch"].get<std::uint32_t>());
+    const auto ephemeral = pair_of(a.bytes("ephemeral_private_key"));
+    auto first = pair_of(a.bytes("ratchet_private_key"));
+    const auto first_key = first.public_key();
+    const e2ee::prekey_pair prekey{b["signed_prekey_id"].get<std::uint32_t>(),
+                                   pair_of(b.bytes("signed_prekey_private_key"))};
+    std::optional<e2ee::prekey_pair> once;
+    if (b.has("one_time_prekey_id"))
+        once.emplace(b["one_time_prekey_id"].get<std::uint32_t>(), pair_of(b.bytes("one_time_prekey_private_key")));
+
+    // Both sides agree.
+    e2ee::prekey_bundle bundle{card_b, {}, {}};
+    bundle.signed_key.id = prekey.id;
+    bundle.signed_key.key = prekey.pair.public_key();
+    session::knock_head head{.optimistic = in["optimistic"].get<bool>(),
+                             .card = card_a,
+                             .ephemeral = ephemeral.public_key(),
+                             .ratchet_key = first_key,
+                             .prekey = prekey.id};
+    if (once) {
+        bundle.one_time.emplace();
+        bundle.one_time->id = once->id;
+        bundle.one_time->key = once->pair.public_key();
+        head.one_time_key = once->id;
+    }
+    auto mine = e2ee::agree_am1_initiator(alice.exchange(), card_a, ephemeral, first_key, bundle);
+    auto theirs = e2ee::agree_am1_responder(bob.exchange(), card_b, card_a, ephemeral.public_key(), first_key, prekey,
+                                            once ? &*once : nullptr);
+    REQUIRE(mine);
+    REQUIRE(theirs);
+
+    // KNOCK and ACCEPT.
+    auto knock_text = in.text("knock_text"), accept_text = in.text("accept_text");
+    REQUIRE(session::pad_text(knock_text));
+    REQUIRE(session::pad_text(accept_text));
+    const auto knock = session::seal_knock(head, mine->knock, knock_text);
+    CHECK(session::open_knock(knock, theirs->knock) == knock_text);
+    CHECK(session::parse_knock(knock_text, theirs->context, alice.signing().public_key()));
+    const auto hash = crypto::sha256(knock);
+    const auto id = session::session_id_of(hash, theirs->session);
+    CHECK(session::session_id_of(hash, mine->session) == id);
+    const auto accept = session::seal_reply(session::reply_kind::accept, hash, card_b, theirs->reply, accept_text);
+    const auto opened = session::open_reply(accept, hash, card_b, mine->reply);
+    REQUIRE(opened);
+    const auto answer_read = session::parse_accept(opened->text, bob.signing().public_key());
+    REQUIRE(answer_read);
+    const auto transcript = session::transcript_of(knock, accept);
+
+    auto initiator =
+        e2ee::double_ratchet<e2ee::am1>::initiate(std::move(mine->root), std::move(first), prekey.pair.public_key());
+    auto responder = e2ee::double_ratchet<e2ee::am1>::respond(std::move(theirs->root), prekey.pair, first_key,
+                                                              pair_of(b.bytes("ratchet_private_key")));
+    REQUIRE(initiator);
+    REQUIRE(responder);
+    std::array<party, 2> side{party{*std::move(initiator), {'A'}}, party{*std::move(responder), {'B'}}};
+    bool stepped = false;
+    const auto step = [&] {
+        if (stepped) return;
+        stepped = true;
+        REQUIRE(side[0].keep([&] { return side[0].ratchet.step(answer_read->ratchet_key, side[0].random); }));
+    };
+    const auto prefix = [&](std::size_t by, byte_view start) {
+        const auto from = by == 0 ? session::direction::from_initiator : session::direction::from_responder;
+        const bool bound = start[18] == 1;
+        return session::message_context(session::session_context(card_a, card_b), bound ? transcript : hash, from,
+                                        start);
+    };
+    const auto open = [&](std::size_t by, byte_view frame) -> result<buffer> {
+        if (by == 0) step();
+        const auto header = e2ee::parse_header(frame.subspan(19, 40));
+        REQUIRE(header);
+        buffer padded;
+        AGENTMESH_CHECK(side[by].keep([&] {
+            return side[by].ratchet.open(padded, *header, prefix(1 - by, frame.first(19)), frame.subspan(59),
+                                         side[by].random);
+        }));
+        AGENTMESH_TRY(size, session::unpadded_size(padded));
+        padded.resize(size);
+        return padded;
+    };
+
+    auto frames = vectors::json::array();
+    for (const auto& each : in["steps"]) {
+        fields one{each};
+        const std::size_t by = one.text("by") == "A" ? 0 : 1;
+        const bool bound = one["bound"].get<bool>();
+        if (by == 0 && bound) step();
+        const auto plain = one.bytes("plain");
+        auto padded = plain;
+        const auto size = session::padded_size(plain.size());
+        padded.push_back(0x80);
+        padded.resize(size);
+        auto frame = session::message_head_bytes(id, bound);
+        const auto start = frame;
+        const auto header = e2ee::header_bytes(side[by].ratchet.next_header());
+        frame.insert(frame.end(), header.begin(), header.end());
+        REQUIRE(side[by].ratchet.seal(frame, prefix(by, start), padded, side[by].random));
+        CHECK(open(1 - by, frame) == plain);
+        frames.push_back(to_hex(frame));
+    }
+    vectors::json out = {{"knock", to_hex(knock)},
+                         {"accept", to_hex(accept)},
+                         {"session_id", to_hex(id.bytes())},
+                         {"transcript", to_hex(transcript.bytes())},
+                         {"frames", frames}};
+    if (in.has("last")) {
+        fields last{in["last"]};
+        AGENTMESH_TRY(plain, open(last.text("to") == "A" ? 0 : 1, last.bytes("frame")));
+        out["plain"] = to_hex(plain);
+    }
+    return answer{.output = out};
+}
+
+TEST_CASE("whole sessions go as in the vectors",
+          "[vectors][session][AM-KNK-002][AM-KNK-017][AM-KNK-021][AM-KNK-022][AM-RAT-005][AM-RAT-010][AM-KEX-040]") {
+    CHECK(for_each_row("knock/session", {{"session.conversation", by(talk)}}) >= 14);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ from .ratchet import am1_prefix
 from .suites import (
     Mesh,
     Pair,
+    Ratchet,
     agree,
     b64u,
     chacha,
@@ -1116,5 +1117,149 @@ def dialects(ledger):
     return f
 
 
+class Session(Meeting):
+    """A meeting with its answer, and both ratchets."""
+
+    def __init__(self, one_time=2, flags=None, **changes):
+        super().__init__(one_time=one_time, name=f"session/{one_time}")
+        self.knock_text = self.text()
+        flags = (1 if self.one else 0) if flags is None else flags
+        self.flags = flags
+        self.knock = self.frame(self.knock_text, self.head(flags=flags))
+        self.own = Pair(f"session/{one_time}/R_B")
+        content = self.accept_content(self.knock, ratchet_key=b64u(self.own.public), **changes)
+        self.accept_text = signed_text(self.b, "accept", content)
+        self.accept = self.reply(self.knock, self.accept_text, 0)
+        self.id = session_id(self.knock, self.id_key)
+        self.transcript = transcript(self.knock, self.accept)
+        p = self.prekeys.signed
+        self.side = {
+            "A": Ratchet.initiator("am1", self.root, self.ratchet.private, p.public),
+            "B": Ratchet.speaking_responder(self.root, p.private, self.ratchet.public, self.own.private),
+        }
+        self.stepped = False
+        self.steps, self.frames = [], []
+
+    def row(self, last=None):
+        p, one = self.prekeys, self.one
+        out = {
+            "initiator": {
+                "seed": self.a.seed.hex(),
+                "exchange_private_key": self.a.exchange_seed.hex(),
+                "epoch": self.a.epoch,
+                "ephemeral_private_key": self.ephemeral.private.hex(),
+                "ratchet_private_key": self.ratchet.private.hex(),
+            },
+            "responder": {
+                "seed": self.b.seed.hex(),
+                "exchange_private_key": self.b.exchange_seed.hex(),
+                "epoch": self.b.epoch,
+                "signed_prekey_id": p.number,
+                "signed_prekey_private_key": p.signed.private.hex(),
+                "ratchet_private_key": self.own.private.hex(),
+            }
+            | ({"one_time_prekey_id": one[0], "one_time_prekey_private_key": one[1].private.hex()} if one else {}),
+            "optimistic": bool(self.flags & 2),
+            "knock_text": self.knock_text,
+            "accept_text": self.accept_text,
+            "steps": list(self.steps),
+        }
+        return out | ({"last": last} if last else {})
+
+    def prefix(self, by, bound, head):
+        return am1_prefix(self.a, self.b, self.transcript if bound else sha256(self.knock), "AB".index(by), head)
+
+    def say(self, by, plain, bound=True):
+        """Seals and delivers at once; A takes the step of the ACCEPT before its first bound message."""
+        if by == "A" and bound and not self.stepped:
+            self.side["A"].turn(self.own.public)
+            self.stepped = True
+        frame = self.sealed(by, plain, bound)
+        self.steps.append({"by": by, "plain": plain.hex(), "bound": bound})
+        self.frames.append(frame)
+        self.opened("B" if by == "A" else "A", frame)
+        return frame
+
+    def sealed(self, by, plain, bound=True):
+        head = b"\3\1" + self.id + u8(bound)
+        head_bytes, data = self.side[by].seal(self.prefix(by, bound, head), padded(plain))
+        return head + head_bytes + data
+
+    def opened(self, by, frame):
+        other = "B" if by == "A" else "A"
+        if by == "A" and not self.stepped:
+            self.side["A"].turn(self.own.public)
+            self.stepped = True
+        prefix = self.prefix(other, frame[18] & 1, frame[:19])
+        return self.side[by].open(prefix, frame[19:59], frame[59:])
+
+
+def sessions(ledger):
+    f = VectorFile(ledger, "knock", "session")
+    which = ["AM-KNK-002", "AM-KNK-017", "AM-KNK-021", "AM-KNK-022", "AM-RAT-005", "AM-RAT-010", "AM-KEX-040"]
+    f.note(
+        "whole",
+        which,
+        "one of the many parts is read otherwise",
+        "two implementations agree on each part and not on the whole",
+    )
+    f.note("valid", ["AM-RAT-007", "AM-RAT-008", "AM-RAT-014"], "an honest message is refused", "messages are lost")
+    f.note(
+        "tag",
+        ["AM-RAT-007"],
+        "what stands before the header is not bound",
+        "a relay moves messages between sessions",
+        ["cat 15, 17"],
+    )
+    f.note("header", ["AM-RAT-008"], "the header is not bound", "a relay moves messages within a session", ["cat 18"])
+    f.note("again", ["AM-RAT-014"], "a frame is opened twice", "messages count twice", ["cat 21"])
+    g = f.group("session.conversation", "seeded agents; random numbers as README says", None)
+
+    def add(comment, flags, session, last=None, plain=None):
+        test = g.accept(comment, flags, session.row(last))
+        test["output"] = {
+            "knock": session.knock.hex(),
+            "accept": session.accept.hex(),
+            "session_id": session.id.hex(),
+            "transcript": session.transcript.hex(),
+            "frames": [one.hex() for one in session.frames],
+        } | ({"plain": plain.hex()} if plain is not None else {})
+        return test
+
+    s = Session()
+    for k in range(3):
+        s.say("A", f"question {k}".encode())
+        s.say("B", f"answer {k}".encode())
+    add("questions and answers", ["whole"], s)
+    s = Session(one_time=None)
+    s.say("B", b"the responder speaks first")
+    s.say("B", b"and again")
+    s.say("A", b"then the initiator")
+    s.say("B", bytes(1500))
+    add("without a one-time prekey, the responder first", ["whole"], s)
+    s = Session(flags=3)
+    s.say("A", b"before the answer", bound=False)
+    s.say("A", b"once more", bound=False)
+    s.say("A", b"after it")
+    s.say("B", b"heard")
+    add("optimistic messages", ["whole"], s)
+    s = Session()
+    s.say("A", b"first")
+    s.say("B", b"second")
+    text = b"the last one"
+    frame = Session.sealed(s, "A", text)
+    last = lambda data, to="B": {"to": to, "frame": data.hex()}
+    good = add("one more message", ["whole", "valid"], s, last(frame), text)
+    flip = lambda at: frame[:at] + bytes([frame[at] ^ 1]) + frame[at + 1 :]
+    for comment, at in [("session id", 3), ("flag", 18), ("last byte of the tag", len(frame) - 1), ("text", 70)]:
+        g.reject("crypto", f"{comment} changed", ["tag"], s.row(last(flip(at))), good)
+    for comment, at in [("ratchet key", 20), ("pn", 54), ("n", 58)]:
+        g.reject("crypto", f"{comment} changed", ["header"], s.row(last(flip(at))), good)
+    g.reject("replay", "the first message again", ["again"], s.row(last(s.frames[0])), good)
+    g.reject("crypto", "sent back to its sender", ["tag"], s.row(last(frame, "A")), good)
+    g.reject("crypto", "answer given to its author", ["tag"], s.row(last(s.frames[1])), good)
+    return f
+
+
 def files(ledger):
-    return [frames(ledger), texts(ledger), replies(ledger), messages(ledger), dialects(ledger)]
+    return [frames(ledger), texts(ledger), replies(ledger), messages(ledger), dialects(ledger), sessions(ledger)]
