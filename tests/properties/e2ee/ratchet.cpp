@@ -156,7 +156,7 @@ TEMPLATE_TEST_CASE("atomic-failure: a message changed anywhere changes nothing",
     for (std::uint64_t round = 0; all.tampered < count; ++round) {
         ratchet_world<TestType> world{seed + round};
         try {
-            for (int i = 0; i < 6; ++i) {
+            for (std::size_t i = 0; i < 6; ++i) {
                 world.apply(act::send, i % 2, 20);
                 world.apply(act::send, i % 2, 40);
                 world.apply(act::deliver, 1 - i % 2, 0);
