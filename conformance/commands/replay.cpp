@@ -3,6 +3,7 @@
 
 #include "conformance/commands/commands.hpp"
 #include "conformance/engine/run.hpp"
+#include "conformance/engine/shim_run.hpp"
 
 #include <iostream>
 
@@ -18,7 +19,7 @@ int replay_directory(const std::string& directory, const std::string& only) {
     } catch (const nlohmann::json::exception&) {
         throw usage_error{directory + "/results.json is not JSON"};
     }
-    const auto again = replay(recorded, results, only);
+    const auto again = is_shim_run(recorded) ? replay_shim(recorded, results, only) : replay(recorded, results, only);
     if (!only.empty()) {
         for (const auto& one : again.judged)
             for (const auto& c : one.checks)

@@ -50,7 +50,9 @@ const check_result* find_check(const case_result& in, const std::string& require
 /// What the run added to the verdict of the case itself: death of the target, doubt, or a waiver.
 bool overridden(verdict v) { return v == verdict::crash || v == verdict::hang || v == verdict::flaky || v == verdict::waived; }
 
-void compare(const case_result& was, const case_result& is, std::vector<std::string>& differences) {
+}  // namespace
+
+void compare_verdicts(const case_result& was, const case_result& is, std::vector<std::string>& differences) {
     for (const auto& now : is.checks) {
         const auto name = is.id + " " + now.requirement;
         const auto* before = find_check(was, now.requirement);
@@ -69,8 +71,6 @@ void compare(const case_result& was, const case_result& is, std::vector<std::str
         if (find_check(is, before.requirement) == nullptr)
             differences.push_back(is.id + " " + before.requirement + ": in results.json, not judged now");
 }
-
-}  // namespace
 
 replay_report replay(const evidence& recorded, const run_report& results, const std::string& only_case,
                      const std::vector<const conformance_case*>* suite) {
@@ -104,7 +104,7 @@ replay_report replay(const evidence& recorded, const run_report& results, const 
             auto outcome = case_runner::run(**found, own, over, again);
             out.checks += outcome.result.checks.size();
             for (const auto& fault : outcome.faults) out.differences.push_back(fault);
-            if (before != results.cases.end()) compare(*before, outcome.result, out.differences);
+            if (before != results.cases.end()) compare_verdicts(*before, outcome.result, out.differences);
             else out.differences.push_back(records.case_id() + ": not in results.json");
             out.judged.push_back(std::move(outcome.result));
         } catch (const replay_diverged& d) {

@@ -22,4 +22,7 @@ struct replay_report {
 [[nodiscard]] replay_report replay(const evidence& recorded, const run_report& results, const std::string& only_case = {},
                                    const std::vector<const conformance_case*>* suite = nullptr);
 
+/// What the two verdicts of one case differ in, one sentence each.
+void compare_verdicts(const case_result& was, const case_result& is, std::vector<std::string>& differences);
+
 }  // namespace agentmesh::conformance

@@ -111,7 +111,8 @@ void attention(page& p, const case_result& result, const check_result& check, co
     if (const auto sent = records(cited, direction::out, width); !sent.empty()) p.field("sent", sent);
     if (const auto saw = records(cited, direction::in, width); !saw.empty()) p.field("saw", saw);
     p.wrapped_field("why", visible(check.why));
-    if (!check.sentence.empty()) p.wrapped_field("spec", "SPEC.md:" + std::to_string(check.line) + "  " + check.sentence);
+    const auto where = check.requirement.starts_with("AM-SHM") ? std::string{"docs/shim-protocol.md"} : "SPEC.md:" + std::to_string(check.line);
+    if (!check.sentence.empty()) p.wrapped_field("spec", where + "  " + check.sentence);
     p.wrapped_field("redo", replay_command(result.id));
 }
 

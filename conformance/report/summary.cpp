@@ -24,6 +24,11 @@ constexpr std::array titles{
     area_title{"RLY-ICE", "signalling"},     area_title{"RLY-LIFE", "connections"},
     area_title{"RLY", "relay"},              area_title{"LIM", "limits"},
     area_title{"ERR", "errors"},             area_title{"PRV", "privacy"},
+    area_title{"RUN-SHIM", "shim protocol"}, area_title{"ID", "identity"},
+    area_title{"ENC", "encodings"},          area_title{"KEX", "key agreement"},
+    area_title{"RAT", "ratchet"},            area_title{"KNK", "KNOCK"},
+    area_title{"POL", "policy"},             area_title{"ENV", "envelopes"},
+    area_title{"CAP", "capabilities"},
 };
 
 std::size_t title_index(std::string_view case_id) {

@@ -1,0 +1,33 @@
+// The verdicts of one conversation with a shim, clause by clause; the worst of each stands.
+#pragma once
+
+#include "conformance/engine/requirement.hpp"
+#include "conformance/engine/shim_talk.hpp"
+
+#include <map>
+
+namespace agentmesh::conformance {
+
+/// A rule of docs/shim-protocol.md; these stand beside the requirements of SPEC.md, with line 0.
+struct protocol_clause {
+    std::string_view id, sentence;
+};
+[[nodiscard]] std::span<const protocol_clause> protocol_clauses();
+
+class shim_verdicts {
+public:
+    void add(const clause& of, verdict outcome, std::string why, std::vector<std::uint64_t> evidence);
+    /// One more observation: `pass` if it holds, else `fail` (or `deviation`).
+    void judge(const clause& of, bool holds, std::string_view why, std::vector<std::uint64_t> evidence);
+    void add_protocol(std::string_view id, verdict outcome, std::string why, std::vector<std::uint64_t> evidence);
+
+    /// Sorted by requirement. A pass of a conversation in which the shim broke its protocol is inconclusive, and a pass
+    /// that cites nothing the shim said is a fault of the harness.
+    [[nodiscard]] std::vector<check_result> take(const shim_talk& talk, const ledger& log, std::vector<std::string>& faults);
+
+private:
+    void merge(check_result found);
+    std::map<std::string, check_result> checks_;
+};
+
+}  // namespace agentmesh::conformance

@@ -1,0 +1,30 @@
+// The shim broken on purpose, so that the harness can be judged: each way is a fault that real shims have.
+#pragma once
+
+#include "conformance/shims/cpp/shim.hpp"
+
+#include <vector>
+
+namespace agentmesh::shim {
+
+class breakage {
+public:
+    /// The nine reject classes: whatever ought to be refused so is taken. Then: `unsupported` takes operations that do
+    /// not exist, `truncate` leaves answers out, `fickle` answers a repeated question otherwise, `miscount` counts them
+    /// wrongly, `crash` ends and `hang` falls silent in the middle, `status` ends with another status than 0.
+    [[nodiscard]] static const std::vector<std::string>& ways();
+
+    /// @param way  one of ways(), or empty for none
+    explicit breakage(std::string way) : way_{std::move(way)} {}
+
+    /// Changes a reply. @returns false if it is to be left out
+    [[nodiscard]] bool spoil(const std::string& op, const json& line, json& reply);
+    [[nodiscard]] int last_status() const noexcept { return way_ == "status" ? 3 : 0; }
+
+private:
+    std::string way_;
+    std::size_t asked_ = 0;
+    std::map<std::string, std::size_t> seen_;
+};
+
+}  // namespace agentmesh::shim

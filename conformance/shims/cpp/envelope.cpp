@@ -1,0 +1,72 @@
+#include "conformance/shims/cpp/values.hpp"
+
+#include <agentmesh/core/json.hpp>
+#include <agentmesh/message/body.hpp>
+
+namespace agentmesh::shim {
+namespace {
+
+answer proof_bytes(const arguments& in) {
+    AGENTMESH_TRY(covered, message::envelope_proof_bytes(in.text("text")));
+    return json{{"signed", to_hex(covered)}};
+}
+
+answer sign_envelope(const arguments& in) {
+    const signing_key_pair key{secret_of<crypto::ed25519_seed>(in.bytes("seed"))};
+    message::envelope made{.session_id = in.text("session_id"),
+                           .sequence = in.number<std::uint64_t>("sequence"),
+                           .from = amid::of(key.public_key()),
+                           .to = name_of(in.text("to")),
+                           .type = in.text("type"),
+                           .timestamp = need(parse_time(in.text("timestamp"))),
+                           .payload = in.text("payload")};
+    AGENTMESH_TRY(text, message::sign_envelope(made, key));
+    return json{{"text", text}};
+}
+
+answer open_envelope(const arguments& in) {
+    const auto session = in.text("session_id");
+    const auto key = value_of<signing_public_key>(in.bytes("public_key"));
+    AGENTMESH_TRY(read, message::open_envelope(in.text("text"), {session, name_of(in.text("sender")), name_of(in.text("receiver"))}, key));
+    json out{{"sequence", read.sequence}, {"type", read.type}, {"payload", need(agentmesh::json::canonicalize(read.payload))}};
+    if (read.id) out["id"] = *read.id;
+    return out;
+}
+
+answer accept_sequence(const arguments& in) {
+    message::sequence_tracker seen;
+    for (const auto& one : in["before"])
+        if (!seen.accept(one.get<std::uint64_t>())) throw std::invalid_argument{"the numbers before are no sequence"};
+    AGENTMESH_TRY(news, seen.accept(in.number<std::uint64_t>("last")));
+    constexpr std::string_view words[] = {"next", "gap", "late", "duplicate"};
+    return json{{"news", words[static_cast<std::size_t>(news)]}};
+}
+
+answer read_body(const arguments& in) {
+    AGENTMESH_TRY(read, message::parse_body(in.text("type"), in.text("payload")));
+    return json{{"type", message::type_of(read)}};
+}
+
+answer read_code(const arguments& in) {
+    const auto topic = in.text("topic");
+    const message::spelled_code read{topic == "error"   ? message::code_topic::error
+                                     : topic == "close" ? message::code_topic::close
+                                                        : message::code_topic::knock,
+                                     in.text("text")};
+    json out{{"text", read.text()}};
+    if (read.known()) out["code"] = message::to_text(*read.known());
+    return out;
+}
+
+}  // namespace
+
+void add_envelope(operations& into) {
+    into["envelope.proof_bytes"] = proof_bytes;
+    into["envelope.sign"] = sign_envelope;
+    into["envelope.open"] = open_envelope;
+    into["envelope.sequence.accept"] = accept_sequence;
+    into["envelope.body.read"] = read_body;
+    into["envelope.code.read"] = read_code;
+}
+
+}  // namespace agentmesh::shim
