@@ -92,6 +92,8 @@ struct recorder {
 static_assert(SessionSink<recorder>);
 static_assert(PrekeySource<e2ee::prekey_store>);
 
+inline constexpr e2ee::prekey_rules few_keys{.one_time_full = 24, .one_time_low = 4};  // 100 take longer to make
+
 /// An agent with everything it needs, which may be restarted from its store.
 class party {
 public:
@@ -109,17 +111,20 @@ public:
     [[nodiscard]] e2ee::prekey_bundle bundle(bool one_time = true) {
         std::optional<std::uint32_t> id;
         if (one_time) {
-            while (next_one_time <= 100 && !prekeys.find_one_time(next_one_time)) ++next_one_time;
-            if (next_one_time <= 100) id = next_one_time++;
+            while (next_one_time <= few_keys.one_time_full && !prekeys.find_one_time(next_one_time)) ++next_one_time;
+            if (next_one_time <= few_keys.one_time_full) id = next_one_time++;
         }
         return prekeys.bundle(card, id).value();
     }
 
     /// The process ends, without warning, and another takes up its store.
     result<void> restart(const moment& now) {
-        e2ee::prekey_store read;
+        e2ee::prekey_store read{few_keys};
         AGENTMESH_CHECK(read.restore(out.store, self));
         prekeys = std::move(read);
+        return restart_engine(now);
+    }
+    result<void> restart_engine(const moment& now) {
         mesh = std::make_unique<engine_type>(self, card, random, policy, prekeys, options);
         return mesh->restore(out.store, now, out);
     }
@@ -128,7 +133,7 @@ public:
     crypto::scripted_random random;
     e2ee::identity_card card;
     engine_options options;
-    e2ee::prekey_store prekeys{};
+    e2ee::prekey_store prekeys{few_keys};
     scripted_policy policy{};
     recorder out{};
     std::unique_ptr<engine_type> mesh{};
