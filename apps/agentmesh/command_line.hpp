@@ -49,7 +49,8 @@ private:
     static constexpr const char* footer =
         "A PEER is an AMID, did:agentmesh:AMID, or a name in the directory. config.json in the home may set relay,\n"
         "directory, name and trust; flags win, then the environment, then the file. policy.json in the home says who\n"
-        "may knock; without it, verified callers with a reputation of one half. SIGHUP makes a listener read it again.\n"
+        "may knock; without it, verified callers with a reputation of one half. SIGHUP makes a listener read it\n"
+        "again.\n"
         "\n"
         "Examples, on two terminals with export AGENTMESH_DIRECTORY=/tmp/agents.json on both:\n"
         "  AGENTMESH_HOME=~/bob agentmesh identity new\n"

@@ -181,9 +181,9 @@ int policy_check(const settings& with, const policy_question& asked) {
                 to.member("reason", session::to_text(answer.why)).member("told", session::to_text(answer.told));
         });
     } else {
-        report::print(answer.accepted ? "accepted"
-                                      : "refused: " + std::string{session::to_text(answer.why)} + "; the caller hears " +
-                                            std::string{session::to_text(answer.told)});
+        report::print(answer.accepted ? "accepted" : "refused: " + std::string{session::to_text(answer.why)} +
+                                                         "; the caller hears " +
+                                                         std::string{session::to_text(answer.told)});
     }
     return answer.accepted ? exit_code::done : exit_code::refused;
 }

@@ -79,6 +79,7 @@ public:
         hear.on_message = [this](const incoming& got) {
             out_.message(got);
             last_ = got.session;
+            acknowledged_by_ = std::chrono::steady_clock::now() + 2 * ack_delay;
         };
         hear.on_opened = [this](const session_info& s) { out_.opened(s); };
         hear.on_refused = [this](const session::refusal& no) { out_.refused(no); };
@@ -136,9 +137,11 @@ public:
     }
 
 private:
+    static constexpr std::chrono::milliseconds ack_delay{100};  // somebody waits in front of the screen
+
     agent_options options() const {
         agent_options out{.relay = with_.relay, .display_name = with_.name};
-        out.sessions.ack_delay = std::chrono::milliseconds{200};  // somebody waits in front of the screen
+        out.sessions.ack_delay = ack_delay;
         out.sessions.resend_first = std::chrono::seconds{5};
         out.link.longest_delay = std::chrono::seconds{10};
         return out;
@@ -174,15 +177,15 @@ private:
         limit_.cancel();
         ticker_.cancel();
         input_.stop();
-        // Time for the goodbye; whatever is lost with it is saved, and the relay notices the end of the connection.
-        asio::post(io_, [this] {
-            const bool connected = mesh_.is_connected();
+        if (!mesh_.is_connected()) return io_.stop();
+        // What was just received is acknowledged first, so that its sender need not wait for our next run.
+        limit_.expires_at(std::max(acknowledged_by_, std::chrono::steady_clock::now()));
+        limit_.async_wait([this](const std::error_code& cancelled) {
+            if (cancelled) return;
             mesh_.stop();
-            if (!connected) return io_.stop();
+            // Time for the goodbye; if nobody answers it, the relay notices the end of the connection.
             limit_.expires_after(std::chrono::seconds{1});
-            limit_.async_wait([this](const std::error_code& cancelled) {
-                if (!cancelled) io_.stop();
-            });
+            limit_.async_wait([this](const std::error_code&) { io_.stop(); });
         });
     }
     void wait_for_signal() {
@@ -290,6 +293,7 @@ private:
     net::steady_timer ticker_;
     line_input input_;
     std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+    std::chrono::steady_clock::time_point acknowledged_by_{};
     std::optional<amid> peer_;
     std::optional<session_id> to_;    // of `send`
     std::optional<session_id> last_;  // of the last message

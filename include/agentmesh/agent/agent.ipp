@@ -261,19 +261,20 @@ result<incoming> agent<Store, Directory, Policy, Random>::read(const arrival& wh
 template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
 void agent<Store, Directory, Policy, Random>::report(arrival& what, const moment& now, AgentSink auto& out) {
     auto numbers = ledger_.of(what.head.origin);
-    const auto message = read(what, numbers);
-    if (message) {
-        if (handlers_->on_message) handlers_->on_message(*message);
+    const auto got = read(what, numbers);
+    if (got) {
+        const bool last = got->what.kind() == message::body_type::close;
+        if (const auto& handler = last ? handlers_->on_goodbye : handlers_->on_message) handler(*got);
         numbers.next = ledger_.of(what.head.origin).next;  // the handler may have answered
         stage(what.head.origin, numbers);
     } else if (handlers_->on_audit) {
         handlers_->on_audit({.kind = session::audit_kind::message_dropped, .peer = what.head.peer,
-                           .session = what.head.session, .why = message.error()});
+                           .session = what.head.session, .why = got.error()});
     }
     actions<std::remove_reference_t<decltype(out)>> sink{*this, now, out};
     const auto kept = engine_.confirm(what.head.session, what.head.id, sink);
     staged_.clear();
-    if (kept && message) ledger_.set(what.head.origin, numbers);
+    if (kept && got) ledger_.set(what.head.origin, numbers);
 }
 
 template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>

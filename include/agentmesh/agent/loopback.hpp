@@ -35,10 +35,10 @@ private:
 static_assert(session::PolicySource<any_policy>);
 
 /// Everything on one thread. Messages pass in the order sent, and only inside `run` and `advance`.
-template <RandomSource Random = crypto::system_random>
+template <RandomSource Random = crypto::system_random, StateStore Store = memory_state>
 class basic_loopback {
 public:
-    using member = agent<memory_state, registry::memory_registry, any_policy, Random>;
+    using member = agent<Store, registry::memory_registry, any_policy, Random>;
 
     /// One agent's place: its state outlives the agent, which can be ended and begun again.
     class seat : public agent_commands<seat> {
@@ -49,7 +49,7 @@ public:
         [[nodiscard]] const amid& name() const noexcept { return self_.name(); }
         [[nodiscard]] agent_handlers& handlers() noexcept { return handlers_; }
         [[nodiscard]] member& machine() noexcept { return *agent_; }
-        [[nodiscard]] memory_state& state() noexcept { return state_; }
+        [[nodiscard]] Store& state() noexcept { return state_; }
         [[nodiscard]] bool is_online() const noexcept { return link_.has_value(); }
 
         /// Dials the relay; `leave` ends the connection without a word, as a lost network does.
@@ -82,7 +82,7 @@ public:
         any_policy policy_;
         agent_options chosen_;
         agent_handlers handlers_{};  // these outlive a crash
-        memory_state state_;
+        Store state_{};
         std::optional<member> agent_;
         std::optional<relay::connection_id> link_;
     };

@@ -61,8 +61,11 @@ struct incoming {
 /// What an application hears, each call after the state that it speaks of is saved. A handler may give the agent any
 /// command. All may be left empty.
 struct agent_handlers {
-    /// Returning means that the message is taken for good: it is given exactly once, unless the process dies inside.
+    /// Every message but the goodbye. Returning means that it is taken for good: it is given exactly once, unless the
+    /// process dies inside.
     std::function<void(const incoming&)> on_message{};
+    /// The last message of a session, a close_body that says why the peer ends it; `on_closed` follows.
+    std::function<void(const incoming&)> on_goodbye{};
     std::function<void(const session_info&)> on_opened{};
     std::function<void(const session::refusal&)> on_refused{};
     std::function<void(const session_info&, const error&)> on_closed{};

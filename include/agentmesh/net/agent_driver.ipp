@@ -82,7 +82,8 @@ void driver<Agent>::arm_timer() {
     if (!next || *next == steady_point::max()) return (void)deadline_.cancel();
     deadline_.expires_at(to_std(*next));
     deadline_.async_wait([this](const std::error_code& cancelled) {
-        if (!cancelled) perform([](Agent& a, const moment& now, auto& out) { a.on_tick(now, out); });
+        // A timer may have run out before it was cancelled; what a tick says after the goodbye, nobody would hear.
+        if (!cancelled && !stopping_) perform([](Agent& a, const moment& now, auto& out) { a.on_tick(now, out); });
     });
 }
 
