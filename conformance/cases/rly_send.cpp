@@ -278,9 +278,11 @@ AM_CASE("RLY-SEND-015") {
         auto p = sound_pair(t);
         auto vandal = sound_party(t);
         every arrived;
-        for (const auto* text : {"{", "[]", "null", R"({"type":"send"})", R"({"type":7})", R"({"type":"nonsense"})",
-                                 R"({"type":"presence","status":"asleep"})",
-                                 R"({"type":"send","to":[],"encrypted_payload":{},"message_type":0})"}) {
+        const auto naming = R"({"type":"send","to":")" + p.b.amid() + R"(","encrypted_payload":{},"message_type":0})";
+        for (const auto& text : std::initializer_list<std::string>{
+                 "{", "[]", "null", R"({"type":"send"})", R"({"type":7})", R"({"type":"nonsense"})",
+                 R"({"type":"presence","status":"asleep"})",
+                 R"({"type":"send","to":[],"encrypted_payload":{},"message_type":0})", naming}) {
             vandal.on.send_text(text);
             arrived += p.b.on.seek(p.a.send(p.b, t.payload()));
         }

@@ -38,7 +38,8 @@ AM_CASE("RLY-STORE-018") {
         for (int i = 0; i < 5; ++i) {
             auto crowd = sound_party(t);
             const auto texts = batch(t, 20);
-            deposit(t, crowd, late, texts);
+            send_all(crowd.on, late.amid(), texts);
+            t.control(answers(t, crowd.on));
             kept.insert(kept.end(), texts.begin(), texts.end());
         }
         auto last = sound_party(t);

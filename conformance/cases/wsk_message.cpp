@@ -125,12 +125,15 @@ AM_CASE("WSK-MESSAGE-008") {
     .proves = {req::AM_WSK_037},
     .cost = rtt(12),
     .run = [](context& t) {
-        auto [a, b] = t.fresh_pair();
-        const auto payload = t.payload();
+        // A short frame: while it is under way, no Ping of the relay can be answered.
+        auto a = sound_party(t);
+        const auto when = t.now();
         std::vector<std::string> pieces;
-        for (const char byte : masked(frame::send(b.amid(), payload))) pieces.emplace_back(1, byte);
+        for (const char byte : masked(frame::ping(stamp(when)))) pieces.emplace_back(1, byte);
         a.on.send_pieces(pieces);
-        t.accepted(req::AM_WSK_037, b.on.seek(match::receive(payload)));
+        t.accepted(req::AM_WSK_037, a.on.seek(match::where("a pong with the time of the ping", [when](const observation& o) {
+            return o.is_frame("pong") && read_stamp(o.str("timestamp")) == when;
+        })));
     },
 };
 

@@ -39,6 +39,7 @@ public:
     void on_binary(relay::connection_id id, const moment& now, relay::ActionSink auto& out) {
         catch_up(now, out);
         late_errors late{*this, out};
+        if (injected(fault::relay_blames_named)) leave_note({});
         inner_.on_binary(id, now, late);
     }
     void on_pong(relay::connection_id id, byte_view payload, const moment& now, relay::ActionSink auto& out) {

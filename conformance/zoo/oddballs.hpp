@@ -15,7 +15,7 @@ struct oddball {
     bool without_features = false;  ///< run the reference relay with its features off
     /// Starts the proxy in front of the relay on 127.0.0.1:port.
     std::unique_ptr<target> (*start)(std::uint16_t port);
-    std::chrono::milliseconds expiry{1500};  ///< of stored messages; longer where sending a hundred takes longer
+    std::chrono::milliseconds expiry{2500};  ///< of stored messages; longer where sending a hundred takes longer
 };
 
 [[nodiscard]] const std::vector<oddball>& oddballs();

@@ -16,7 +16,7 @@ namespace agentmesh::conformance::zoo {
 
 namespace {
 
-constexpr milliseconds handshake{700}, head{700}, ping{600}, grace{400};
+constexpr milliseconds handshake{700}, head{700}, ping{600}, grace{1000};
 
 class running final : public reference_target {
 public:

@@ -14,7 +14,7 @@ namespace agentmesh::conformance::zoo {
 struct reference_options {
     fault broken = fault::none;
     bool features = true;
-    std::chrono::milliseconds expiry{1500};  ///< of stored messages; longer for a target that is far away
+    std::chrono::milliseconds expiry{2500};  ///< of stored messages; longer for a target that is far away
 };
 
 /// A relay on the loopback interface, on a thread of its own, with the short timings of `reference_timings`.
