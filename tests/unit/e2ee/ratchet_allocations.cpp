@@ -22,8 +22,13 @@ void* operator new(std::size_t size) {
     if (void* block = std::malloc(size > 0 ? size : 1)) return block;
     throw std::bad_alloc{};
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    ++allocations;
+    return std::malloc(size > 0 ? size : 1);
+}
 void operator delete(void* block) noexcept { std::free(block); }
 void operator delete(void* block, std::size_t) noexcept { std::free(block); }
+void operator delete(void* block, const std::nothrow_t&) noexcept { std::free(block); }
 
 using namespace agentmesh;
 using namespace agentmesh::e2ee;
