@@ -29,6 +29,7 @@ struct engine_options {
     std::size_t outbox_bytes = 256 * 1024;
     std::size_t inbox_bytes = 2 * 1024 * 1024;        ///< of a session, that the application has not taken
     std::size_t known_knocks = 4096;                  ///< nonces and replies; when full, new KNOCKs are dropped
+    std::size_t known_knocks_a_peer = 256;            ///< of those; a relay lets 30 a minute pass
     std::size_t seen_messages = 8192;                 ///< ids of delivered messages; the oldest are forgotten first
     std::size_t closed_sessions = 256;                ///< likewise
     std::size_t noticed_peers = 1024;                 ///< that were sent a notice in the last interval
@@ -200,6 +201,7 @@ private:
 
     // engine_life.ipp
     static constexpr std::size_t resend_at_once = 16;
+    static constexpr duration knock_lifetime = limits::proof_max_age + limits::proof_max_lead + duration{1};
     result<void> persist(record_batch& batch, SessionSink auto& out);
     result<void> tick(session_state& held, const moment& now, SessionSink auto& out);
     result<void> purge(const moment& now, SessionSink auto& out);

@@ -3,6 +3,10 @@
 
 namespace agentmesh::session {
 
+inline constexpr std::array<std::uint8_t, knock_nonce::size> largest_nonce = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                                                              0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                                                                              0xff, 0xff, 0xff, 0xff};
+
 template <RandomSource R, PolicySource P, PrekeySource K>
 result<void> engine<R, P, K>::on_knock(const amid& from, byte_view frame, const moment& now, SessionSink auto& out) {
     const auto hash = crypto::sha256(frame);
@@ -60,7 +64,11 @@ auto engine<R, P, K>::check(const amid& from, byte_view frame, const sha256_dige
     const auto suite = e2ee::to_text(e2ee::suite_id::am1);
     if (std::find(content.suites.begin(), content.suites.end(), suite) == content.suites.end())
         return fail(errc::suite_unsupported, "AM-KNK-020");
-    if (knocks_.size() >= options_.known_knocks) return fail(errc::session_limit, "AM-KNK-016");
+    const auto of_peer = std::distance(nonces_.lower_bound({from, knock_nonce{}}),
+                                       nonces_.upper_bound({from, knock_nonce{largest_nonce}}));
+    if (knocks_.size() >= options_.known_knocks ||
+        static_cast<std::size_t>(of_peer) >= options_.known_knocks_a_peer)
+        return fail(errc::session_limit, "AM-KNK-016");
     return checked_knock{std::move(head), std::move(content), hash, sent, std::move(keys), prekey};
 }
 

@@ -32,13 +32,17 @@ result<void> engine<R, P, K>::tick(session_state& held, const moment& now, Sessi
     const auto& core = held.core;
     if (core.phase == phase::closed) return {};
     if (held.ends <= now.steady) {
+        const auto finished = [&](result<void> done) {
+            if (!done) held.ends = now.steady + std::chrono::seconds{1};  // until then the store may have recovered
+            return done;
+        };
         if (core.phase == phase::knocking) {
             const refusal no{.session = core.id, .peer = core.peer.name, .why = {errc::knock_timed_out}};
-            return end(held, no.why, now, out, &no);
+            return finished(end(held, no.why, now, out, &no));
         }
         const auto why = core.phase == phase::open ? errc::session_expired
                          : core.phase == phase::closing ? errc::session_closed : errc::session_lost;
-        return end(held, {why}, now, out);
+        return finished(end(held, {why}, now, out));
     }
     AGENTMESH_CHECK(finish(held, now, out));
     if (held.ack_at <= now.steady) AGENTMESH_CHECK(acknowledge(held, now, out));
@@ -61,9 +65,13 @@ template <RandomSource R, PolicySource P, PrekeySource K>
 result<void> engine<R, P, K>::purge(const moment& now, SessionSink auto& out) {
     record_batch batch;
     std::vector<sha256_digest> knocks;
-    for (const auto& [hash, one] : knocks_) {
+    for (auto& [hash, one] : knocks_) {
         // By both clocks, so that one that jumps ahead does not let an old KNOCK in again.
-        if (one.forget_after > now.wall || one.forget_at > now.steady) continue;
+        if (one.forget_at > now.steady) continue;
+        if (one.forget_after > now.wall) {
+            one.forget_at = now.steady + std::min(one.forget_after - now.wall, knock_lifetime);
+            continue;
+        }
         knocks.push_back(hash);
         batch.erase(record::knock_name(hash));
     }
@@ -90,7 +98,10 @@ result<void> engine<R, P, K>::purge(const moment& now, SessionSink auto& out) {
 template <RandomSource R, PolicySource P, PrekeySource K>
 std::optional<steady_point> engine<R, P, K>::next_deadline() const noexcept {
     steady_point next = session_state::never;
-    for (const auto& [id, held] : sessions_) next = std::min({next, held.ends, held.ack_at, held.resend_at});
+    for (const auto& [id, held] : sessions_) {
+        if (held.core.phase == phase::closed && !held.inbox.empty()) continue;  // until the application has taken it
+        next = std::min({next, held.ends, held.ack_at, held.resend_at});
+    }
     for (const auto& [hash, one] : knocks_) next = std::min(next, one.forget_at);
     for (const auto& [peer, one] : held_) next = std::min(next, one.until);
     if (next == session_state::never) return std::nullopt;
@@ -185,8 +196,7 @@ result<void> engine<R, P, K>::restore(StateStore auto& store, const moment& now,
         AGENTMESH_TRY(one, record::read_knock(bytes ? byte_view{*bytes} : byte_view{}));
         sha256_digest hash;
         AGENTMESH_CHECK(decode_hex(std::string_view{name}.substr(6), hash.storage()));
-        one.forget_at = now.steady + std::clamp(one.forget_after - now.wall, duration{0},
-                                                limits::proof_max_age + limits::proof_max_lead + duration{1});
+        one.forget_at = now.steady + std::clamp(one.forget_after - now.wall, duration{0}, knock_lifetime);
         nonces_.emplace(one.from, one.nonce);
         knocks_.insert_or_assign(hash, std::move(one));
     }

@@ -60,7 +60,7 @@ TEST_CASE("optimistic messages wait at the responder and arrive once it accepts"
 
 // --- answers --------------------------------------------------------------------------------------------------
 
-TEST_CASE("prekey, nonce and reply become durable in one step, before the reply leaves", "[unit][session][AM-KNK-014]") {
+TEST_CASE("prekey, nonce and reply become durable in one step, before the reply leaves", "[unit][session][one-time-key-once][AM-KNK-014]") {
     pair both;
     SECTION("accepted") { both.knock(*both.a); }
     SECTION("denied") {
@@ -437,6 +437,16 @@ TEST_CASE("a full responder says so and nothing more", "[unit][session]") {
     CHECK(both.b->out.why(audit_kind::knock_denied).code == errc::policy_denied);
     CHECK(both.b->out.audits.back().denied == deny_reason::at_capacity);
     CHECK(both.a->out.refusals.at(0).told == deny_reason::rejected);
+}
+
+TEST_CASE("one caller does not use up the memory of nonces", "[unit][session][AM-KNK-016]") {
+    engine_options options;
+    options.known_knocks_a_peer = 2;
+    pair both{1, options};
+    both.b->policy.answer = verdict::deny(deny_reason::rejected);
+    for (int i = 0; i < 4; ++i) both.open(*both.a);
+    CHECK(both.b->out.count(audit_kind::knock_denied) == 2);
+    CHECK(both.b->out.why(audit_kind::knock_dropped) == error{errc::session_limit, "AM-KNK-016"});
 }
 
 TEST_CASE("the memory of nonces and replies has a bound, and forgets none that is fresh", "[unit][session][AM-KNK-016]") {

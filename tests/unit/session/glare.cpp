@@ -4,7 +4,7 @@
 
 using namespace session_test;
 
-TEST_CASE("of two crossing KNOCKs the one of the smaller name stands, with what both sent early", "[unit][session][AM-KNK-028]") {
+TEST_CASE("of two crossing KNOCKs the one of the smaller name stands, with what both sent early", "[unit][session][glare-converges][AM-KNK-028]") {
     // Every order in which the two KNOCKs and the early messages may arrive.
     const auto order = GENERATE(range(0, 6));
     pair both{static_cast<std::uint64_t>(order) + 5};

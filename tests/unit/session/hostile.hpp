@@ -178,7 +178,9 @@ private:
     void pass(duration how_long) {
         both_.advance(how_long);
         for (auto& side : sides_) {
-            (void)side.who->mesh->on_tick(both_.now, side.who->out);
+            const bool ticked = side.who->mesh->on_tick(both_.now, side.who->out).has_value();
+            const auto next = side.who->mesh->next_deadline();
+            if (ticked && next && *next <= both_.now.steady) throw violation{"a deadline that a tick does not meet"};
             for (auto left = side.wanted.size(); left > 0; --left) {
                 const auto info = side.wanted.front();
                 side.wanted.pop_front();

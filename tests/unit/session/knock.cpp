@@ -61,7 +61,7 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
 
 }  // namespace
 
-TEST_CASE("a KNOCK made by hand is accepted", "[unit][session][AM-KNK-002]") {
+TEST_CASE("a KNOCK made by hand is accepted", "[unit][session][AM-KNK-002][AM-KNK-012][AM-KNK-013]") {
     forgery made;
     CHECK(made.outcome(made.frame()) == error{});
     CHECK(made.called.out.opened_ones.size() == 1);
@@ -130,7 +130,7 @@ TEST_CASE("a KNOCK names keys that exist", "[unit][session][AM-KEX-033][AM-KEX-0
     CHECK(made.outcome(made.frame_of(made.text(), head)) == error{errc::bad_tag, "AM-KNK-006"});
 }
 
-TEST_CASE("a KNOCK that was changed anywhere does not open", "[unit][session][AM-KNK-006]") {
+TEST_CASE("a KNOCK that was changed anywhere does not open", "[unit][session][no-downgrade][AM-KNK-006]") {
     forgery made;
     const auto good = made.frame();
     for (std::size_t at = 227; at < good.size(); at += 97) {
@@ -193,7 +193,7 @@ TEST_CASE("a KNOCK is good for 300 seconds, and from 60 seconds before", "[unit]
     CHECK(at(60s + duration{1}) == error{errc::knock_stale, "AM-KNK-009"});
 }
 
-TEST_CASE("a nonce is good once until its KNOCK would be stale, also after a restart", "[unit][session][AM-KNK-010][AM-KNK-016]") {
+TEST_CASE("a nonce is good once until its KNOCK would be stale, also after a restart", "[unit][session][no-replay-knock][AM-KNK-010][AM-KNK-016]") {
     forgery made;
     made.content.timestamp = format_time(made.both.now.wall + 60s);
     const auto first = made.frame();
@@ -390,7 +390,7 @@ TEST_CASE("only the true answer to a KNOCK opens a session", "[unit][session][AM
     }
 }
 
-TEST_CASE("an answer may not choose what was not offered", "[unit][session][AM-KNK-020]") {
+TEST_CASE("an answer may not choose what was not offered", "[unit][session][no-downgrade][AM-KNK-020]") {
     answer made;
     made.content.suite = "v02";
     CHECK(made.outcome(made.frame()) == error{errc::bad_knock, "AM-KNK-020"});

@@ -71,7 +71,7 @@ TEST_CASE("a conversation goes on whoever restarts between any two of its steps"
     CHECK(both.b->mesh->find(id)->unacknowledged == 0);
 }
 
-TEST_CASE("a session that the peer has lost is replaced, and nothing is lost or repeated with it", "[unit][session][AM-KNK-029][AM-KNK-031]") {
+TEST_CASE("a session that the peer has lost is replaced, and nothing is lost or repeated with it", "[unit][session][restart-heals][AM-KNK-029][AM-KNK-031]") {
     pair both;
     const auto id = both.open(*both.a);
     REQUIRE(both.say(*both.a, id, "0"));
@@ -161,7 +161,7 @@ TEST_CASE("a notice counts only from the peer, and over a frame that was sent", 
     CHECK(given(good, both.b->name()));
 }
 
-TEST_CASE("a state older than its record of generations is not continued", "[unit][session][AM-KNK-034][AM-RAT-032]") {
+TEST_CASE("a state older than its record of generations is not continued", "[unit][session][rollback-stops][AM-KNK-034][AM-RAT-032]") {
     pair both;
     const auto id = both.open(*both.a);
     REQUIRE(both.say(*both.a, id, "0"));
