@@ -116,20 +116,21 @@ vectors::json written(const session::policy& rules) {
 }
 
 TEST_CASE("policy files are read as in the vectors", "[vectors][session][AM-POL-011][AM-POL-012]") {
-    const auto rows = for_each_row("policy/file", {{"policy_file.read", [](fields& in, const row& of) {
-                                                        session::policy_fault where;
-                                                        const auto read = session::parse_policy(in.text("text"), where);
-                                                        INFO(where.text());
-                                                        REQUIRE(read.has_value() != of.refused);
-                                                        if (of.refused) {
-                                                            CHECK(of.expect == "reject:policy");
-                                                            CHECK(where.line == of.output["line"]);
-                                                            CHECK(where.member == of.output["member"]);
-                                                            return;
-                                                        }
-                                                        CHECK(written(*read) == of.output);
-                                                        CHECK(read_policy(session::write_policy(*read)) == *read);
-                                                    }}});
+    const auto rows =
+        for_each_row("policy/file", {{"policy_file.read", [](fields& in, const row& of) {
+                                          session::policy_fault where;
+                                          const auto read = session::parse_policy(in.text("text"), where);
+                                          INFO(where.text());
+                                          REQUIRE(read.has_value() != of.refused);
+                                          if (of.refused) {
+                                              CHECK(of.expect == "reject:policy");
+                                              CHECK(where.line == of.output["line"]);
+                                              CHECK(where.member == of.output["member"].get<std::string>());
+                                              return;
+                                          }
+                                          CHECK(written(*read) == of.output);
+                                          CHECK(read_policy(session::write_policy(*read)) == *read);
+                                      }}});
     CHECK(rows >= 70);
 }
 
