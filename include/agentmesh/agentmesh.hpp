@@ -1,6 +1,7 @@
 // The sans-IO library in one include: no sockets, no clock, no threads. Drivers are in agentmesh/net/.
 #pragma once
 
+#include <agentmesh/agent/agent.hpp>
 #include <agentmesh/core/clock.hpp>
 #include <agentmesh/core/concepts.hpp>
 #include <agentmesh/core/encoding.hpp>
@@ -12,10 +13,17 @@
 #include <agentmesh/crypto/ed25519.hpp>
 #include <agentmesh/crypto/kdf.hpp>
 #include <agentmesh/crypto/random.hpp>
+#include <agentmesh/e2ee/prekey_store.hpp>
+#include <agentmesh/e2ee/snapshot.hpp>
 #include <agentmesh/identity/did.hpp>
 #include <agentmesh/identity/identity_file.hpp>
 #include <agentmesh/identity/tier.hpp>
+#include <agentmesh/message/capability.hpp>
+#include <agentmesh/message/schema.hpp>
+#include <agentmesh/registry/directory.hpp>
 #include <agentmesh/relay/server.hpp>
+#include <agentmesh/session/policy.hpp>
+#include <agentmesh/store/file_state.hpp>
 #include <agentmesh/version.hpp>
 #include <agentmesh/wire/client_writer.hpp>
 #include <agentmesh/wire/frame.hpp>

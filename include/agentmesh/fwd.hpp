@@ -56,4 +56,37 @@ enum class key_prefix : std::uint8_t;
 enum class tier_dialect : std::uint8_t;
 }  // namespace identity
 
+namespace e2ee {
+struct identity_card;
+struct prekey_bundle;
+class prekey_store;
+enum class suite_id : std::uint8_t;
+}  // namespace e2ee
+
+namespace message {
+struct envelope;
+enum class body_type : std::uint8_t;
+enum class code : std::uint8_t;
+}  // namespace message
+
+namespace session {
+struct intent;
+struct policy;
+struct session_info;
+struct session_request;
+class policy_source;
+enum class phase : std::uint8_t;
+}  // namespace session
+
+namespace registry {
+struct agent_record;
+class file_directory;
+class memory_registry;
+}  // namespace registry
+
+class memory_state;
+struct agent_handlers;
+struct agent_options;
+struct incoming;
+
 }  // namespace agentmesh

@@ -59,7 +59,7 @@ struct incoming {
 };
 
 /// What an application hears, each call after the state that it speaks of is saved. A handler may give the agent any
-/// command. All may be left empty.
+/// command, but does not replace itself. All may be left empty.
 struct agent_handlers {
     /// Every message but the goodbye. Returning means that it is taken for good: it is given exactly once, unless the
     /// process dies inside.

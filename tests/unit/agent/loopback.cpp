@@ -245,7 +245,8 @@ TEST_CASE("an agent that lost its memory is knocked at again, and gets what it h
     CHECK(two.b.got.back() == "under the old name");
 }
 
-TEST_CASE("an agent that cannot save does not acknowledge, and is given the message again", "[unit][agent][AM-RAT-033]") {
+TEST_CASE("an agent that cannot save does not acknowledge, and is given the message again",
+          "[unit][agent][AM-RAT-033]") {
     acquainted<mesh_on_failing_disks> two;
     two.bob.state().fails = GENERATE(1, 2, 3);
     two.say(two.alice, "once");
