@@ -20,10 +20,10 @@ std::optional<net::home> open_home(const settings& with, int& status) {
 
 bool load_policy(const settings& with, session::policy_source& rules) {
     const auto text = content_of(with.policy_file());
-    if (!text) return true;
+    if (!text && !identity::something_at(with.policy_file())) return true;
     session::policy_fault where;
-    if (rules.reload(*text, where)) return true;
-    complain(with.policy_file() + ": " + printable(where.text()) + "; the old policy stays");
+    if (text && rules.reload(*text, where)) return true;
+    complain(with.policy_file() + ": " + (text ? printable(where.text()) : "cannot be read"));
     return false;
 }
 
@@ -193,10 +193,12 @@ private:
             if (cancelled) return;
             if (number == SIGHUP) {
                 if (load_policy(with_, agent_.policy())) out_.policy_reloaded();
+                else complain("the policy in force stays");
             } else if (stopping_) {
                 return io_.stop();
             } else {
-                finish(sends_ || peer_ ? exit_code::late : exit_code::done);
+                if (peer_) complain("interrupted; what was not delivered is saved");
+                finish(peer_ ? exit_code::late : exit_code::done);
             }
             wait_for_signal();
         });
@@ -230,6 +232,10 @@ private:
     // --- talking --------------------------------------------------------------------------------------------
     void ask(const amid& peer, std::function<void(const session_info&)> then) {
         if (broken_) return;
+        const auto known = home_.directory.find(peer);
+        if (known && !known->relay.empty() && known->relay != with_.relay)
+            complain("note: the directory says that this agent listens at " + printable(known->relay) +
+                     ", and we use " + with_.relay);
         const session_request asked{.ttl_seconds = chosen_.ttl_seconds,
                                     .expected_messages = chosen_.expected_messages};
         mesh_.knock(peer, read_intent(chosen_.intent), [this, then](const result<session_id>& answer) {

@@ -204,6 +204,7 @@ private:
     std::deque<news> news_;
     std::vector<std::pair<std::string, std::optional<buffer>>> staged_;  // goes into the next commit
     steady_point upkeep_at_ = steady_point::max();
+    steady_point not_before_ = steady_point::min();  // is the engine's next tick
     bool published_ = false;
     bool telling_ = false;
 };

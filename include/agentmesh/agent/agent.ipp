@@ -212,7 +212,8 @@ template <StateStore Store, registry::Registry Directory, session::PolicySource 
 void agent<Store, Directory, Policy, Random>::on_tick(const moment& now, AgentSink auto& out) {
     actions<std::remove_reference_t<decltype(out)>> sink{*this, now, out};
     link_->on_tick(now, sink);
-    (void)engine_.on_tick(now, sink);  // what could not be saved did not happen, and is due again
+    // What could not be saved did not happen and stays due, but is not tried again at once.
+    if (now.steady >= not_before_ && !engine_.on_tick(now, sink)) not_before_ = now.steady + options_.save_again;
     if (now.steady >= upkeep_at_ && !keep_up(now)) upkeep_at_ = now.steady + options_.try_again;
     tell(now, out);
 }
@@ -221,7 +222,7 @@ template <StateStore Store, registry::Registry Directory, session::PolicySource 
 std::optional<steady_point> agent<Store, Directory, Policy, Random>::next_deadline() const noexcept {
     steady_point next = upkeep_at_;
     if (const auto at = link_->next_deadline()) next = std::min(next, *at);
-    if (const auto at = engine_.next_deadline()) next = std::min(next, *at);
+    if (const auto at = engine_.next_deadline()) next = std::min(next, std::max(*at, not_before_));
     for (const auto& one : lost_) next = std::min(next, one.again);
     return next;
 }

@@ -286,6 +286,20 @@ TEST_CASE("a message that cannot be saved is not sent, and its number is used by
     CHECK(numbers == std::vector<std::uint64_t>{0, 1, 2});
 }
 
+TEST_CASE("a disk that stays full is tried about once a second", "[unit][agent]") {
+    acquainted<mesh_on_failing_disks> two;
+    two.say(two.alice, "once");
+    two.mesh.run();
+    auto& full = two.bob.state().fails;  // bob's acknowledgement cannot be saved
+    full = 1'000'000;
+    two.mesh.advance(60s);
+    CHECK(1'000'000 - full > 10);
+    CHECK(1'000'000 - full < 200);
+    full = 0;
+    two.mesh.advance(1min);
+    CHECK(two.alice.machine().unacknowledged() == 0);
+}
+
 TEST_CASE("a handler may answer, close, and knock elsewhere", "[unit][agent]") {
     acquainted<> two;
     auto& carol = two.mesh.join(travel);
