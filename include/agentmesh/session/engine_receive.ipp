@@ -153,7 +153,8 @@ void engine<R, P, K>::on_copy(session_state& held, byte_view frame, const moment
     out.audit({.kind = audit_kind::message_dropped, .peer = core.peer.name, .session = core.id,
                .why = {errc::duplicate, "AM-RAT-014"}});
     if (!known) {
-        if (core.phase == phase::closed) notify(core.peer.name, core.id, frame, now, out);
+        const bool bound = (frame[message_head_size - 1] & 1) != 0;
+        if (core.phase == phase::closed && bound) notify(core.peer.name, core.id, frame, now, out);
         return;
     }
     // The same acknowledgement again: no key is used for a copy, and nothing changes because of one.

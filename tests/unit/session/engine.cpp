@@ -338,6 +338,23 @@ TEST_CASE("a lost close is sent again until the peer has it", "[unit][session][A
     CHECK(both.a->out.closed_ones.size() == 1);
 }
 
+TEST_CASE("a peer that missed the close for good hears that the session is gone", "[unit][session][AM-KNK-029]") {
+    pair both;
+    const auto id = both.open(*both.a);
+    REQUIRE(both.a->mesh->send(id, as_bytes(pair::envelope("done", "close")), both.now, both.a->out));
+    for (int i = 0; i < 310; ++i) {
+        both.advance(1s);
+        REQUIRE(both.a->mesh->on_tick(both.now, both.a->out));
+    }
+    both.drop();
+    CHECK(both.a->mesh->find(id)->phase == phase::closed);
+    REQUIRE(both.say(*both.b, id, "anybody there?"));
+    both.settle();
+    CHECK(both.a->out.count(audit_kind::notice_sent) == 1);
+    CHECK(both.b->mesh->find(id)->phase == phase::lost);
+    CHECK(both.b->out.wanted.size() == 1);
+}
+
 TEST_CASE("words that are not sealed in a session do not touch it", "[unit][session][AM-KNK-033]") {
     pair both;
     const auto id = both.open(*both.a);
