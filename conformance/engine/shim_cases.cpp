@@ -76,8 +76,9 @@ vector_row read_row(const shim_json& test, const shim_json& group, const shim_js
             if (std::ranges::find(row.proves, c) == row.proves.end()) row.proves.push_back(c);
         }
     }
-    auto in = group.value("shared", shim_json::object());
-    in.update(test.at("input"));
+    auto in = test.at("input");
+    const auto shared = group.value("shared", shim_json::object());
+    for (const auto& [member, value] : shared.items()) in[in.contains(member) ? "shared_" + member : member] = value;
     if (in.contains("suite") && in["suite"].is_string()) row.suite = in["suite"];
     row.question["in"] = std::move(in);
     if (test.contains("now")) row.question["now"] = test.at("now");
@@ -129,6 +130,8 @@ const std::vector<vector_case>& vector_cases() {
         {"KEX-AGREE-001", "kex", "kex/agreement", "agreement.initiator", "an initiator agrees on the keys of the vectors"},
         {"KEX-AGREE-002", "kex", "kex/agreement", "agreement.responder", "a responder agrees on the keys of the vectors"},
         {"KEX-AGREE-003", "kex", "kex/agreement", "agreement.derive", "keys are derived from known results", "wire10 wire10-legacy v02", true},
+        {"KEX-DEPLOYED-001", "kex", "kex/deployed", "deployed.v02", "bundles of 0.2 are checked as in the vectors", "v02"},
+        {"KEX-DEPLOYED-002", "kex", "kex/deployed", "deployed.wire10", "bundles of Wire 1.0 are checked as in the vectors", "wire10 wire10-legacy"},
         {"RAT-KEYS-001", "ratchet", "ratchet/keys", "kdf_rk", "root keys are derived as in the vectors", {}, true},
         {"RAT-KEYS-002", "ratchet", "ratchet/keys", "kdf_ck", "chain keys are derived as in the vectors", {}, true},
         {"RAT-KEYS-003", "ratchet", "ratchet/keys", "message_keys", "message keys are expanded as in the vectors", "am1", true},
@@ -153,6 +156,10 @@ const std::vector<vector_case>& vector_cases() {
         {"KNK-MESSAGE-003", "knock", "knock/messages", "padding.remove", "padding is removed and refused as in the vectors", "am1"},
         {"KNK-NOTICE-001", "knock", "knock/messages", "notice.write", "notices of an unknown session are written as in the vectors", "am1"},
         {"KNK-NOTICE-002", "knock", "knock/messages", "notice.verify", "notices of an unknown session are verified as in the vectors", "am1"},
+        {"KNK-SESSION-001", "knock", "knock/session", "session.conversation", "whole sessions go as in the vectors", "am1", true},
+        {"KNK-DIALECT-001", "knock", "knock/v02", "v02.signed", "both dialects sign what the vectors sign", "v02"},
+        {"KNK-DIALECT-002", "knock", "knock/v02", "v02.write", "KNOCKs of 0.2 are written as in the vectors", "v02"},
+        {"KNK-DIALECT-003", "knock", "knock/v02", "v02.read", "KNOCKs of both dialects are read as in the vectors", "v02"},
         {"POL-DECIDE-001", "policy", "policy/decisions", "policy.decide", "a policy admits and refuses as in the vectors"},
         {"POL-REASON-001", "policy", "policy/decisions", "policy.reason", "a caller is told the reason of the vectors"},
         {"POL-FILE-001", "policy", "policy/file", "policy_file.read", "policy files are read as in the vectors"},
@@ -162,6 +169,12 @@ const std::vector<vector_case>& vector_cases() {
         {"ENV-SEQUENCE-001", "envelope", "envelope/sequence", "sequence.accept", "sequence numbers are accepted as in the vectors"},
         {"ENV-BODY-001", "envelope", "envelope/bodies", "body.read", "bodies are read as in the vectors"},
         {"ENV-CODE-001", "envelope", "envelope/codes", "code.read", "codes are read as in the vectors"},
+        {"CAP-NAME-001", "envelope", "capability/names", "capability.check", "capability names are read as in the vectors"},
+        {"CAP-NAME-002", "envelope", "capability/names", "schema_name.read", "schema names are read as in the vectors"},
+        {"CAP-MATCH-001", "envelope", "capability/matching", "capability.match", "capabilities are matched as in the vectors"},
+        {"CAP-MATCH-002", "envelope", "capability/matching", "capability.negotiate", "capabilities are negotiated as in the vectors"},
+        {"CAP-SCHEMA-001", "envelope", "capability/schemas", "schema.check", "schemas are applied as in the vectors"},
+        {"CAP-SCHEMA-002", "envelope", "capability/schemas", "schema.judge", "modes of validation judge as in the vectors"},
     };
     return table;
 }

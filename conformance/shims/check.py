@@ -208,7 +208,8 @@ def main():
             faults, words = npm_agt(judge, arguments.shim, arguments.print)
         else:
             faults, words = {"broken": broken, "null": null, "schemas": schemas}[arguments.what](judge, arguments.shim)
-    print(*faults, sep="\n")
+    if faults:
+        print(*faults, sep="\n")
     print(words if not faults else f"{arguments.what}: {len(faults)} differences")
     return 1 if faults else 0
 

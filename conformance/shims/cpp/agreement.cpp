@@ -1,6 +1,7 @@
 #include "conformance/shims/cpp/values.hpp"
 
 #include <agentmesh/crypto/random.hpp>
+#include <agentmesh/e2ee/deployed_bundle.hpp>
 #include <agentmesh/e2ee/prekey_store.hpp>
 
 #include <algorithm>
@@ -87,6 +88,31 @@ answer check_bundle(const arguments& in) {
         out["one_time_prekey"] = to_hex(bundle.one_time->key.bytes());
     }
     return out;
+}
+
+answer deployed(const result<e2ee::deployed_bundle>& bundle, const result<e2ee::key_binding>& found) {
+    if (!found) return fail(refiled(found.error()));
+    json out{{"identity", to_hex(bundle->identity.bytes())},
+             {"signed_prekey_id", bundle->signed_id},
+             {"signed_prekey", to_hex(bundle->signed_key.bytes())}};
+    if (bundle->one_time) {
+        out["one_time_prekey_id"] = bundle->one_time->id;
+        out["one_time_prekey"] = to_hex(bundle->one_time->key.bytes());
+    }
+    return out;
+}
+
+answer check_v02_bundle(const arguments& in) {
+    const auto owner = value_of<signing_public_key>(in.bytes("public_key"));
+    const auto bundle = e2ee::parse_v02_bundle(in.text("text"));
+    if (!bundle) return fail(bundle.error());
+    return deployed(bundle, e2ee::check_v02_bundle(*bundle, owner));
+}
+
+answer check_wire10_bundle(const arguments& in) {
+    const auto bundle = e2ee::parse_wire10_bundle(in.text("text"));
+    if (!bundle) return fail(bundle.error());
+    return deployed(bundle, e2ee::check_wire10_bundle(*bundle, "did:mesh:nobody"));
 }
 
 // --- the prekey store, as a script of what happens to it --------------------------------------------------------
@@ -243,7 +269,7 @@ error refiled(const error& why) {
         return std::find(ids.begin(), ids.end(), why.clause) != ids.end();
     };
     if (is_any_of({"AM-KEX-005", "AM-KEX-020"})) return {errc::amid_mismatch, why.clause};
-    if (is_any_of({"AM-KEX-006", "AM-KEX-011", "AM-KEX-015", "AM-KEX-016"})) return {errc::bad_signature, why.clause};
+    if (is_any_of({"AM-KEX-006", "AM-KEX-011", "AM-KEX-015", "AM-KEX-016", "AM-KEX-045"})) return {errc::bad_signature, why.clause};
     return {errc::bad_length, why.clause};
 }
 
@@ -256,6 +282,8 @@ void add_agreement(operations& into) {
     into["kex.signed_prekey.make"] = make_signed_prekey;
     into["kex.batch.make"] = make_batch;
     into["kex.bundle.check"] = check_bundle;
+    into["kex.deployed.v02"] = check_v02_bundle;
+    into["kex.deployed.wire10"] = check_wire10_bundle;
     into["kex.prekeys.script"] = run_prekeys;
     into["kex.agreement.initiator"] = initiate;
     into["kex.agreement.responder"] = respond;

@@ -2,6 +2,7 @@
 
 #include <agentmesh/core/json.hpp>
 #include <agentmesh/message/body.hpp>
+#include <agentmesh/message/schema.hpp>
 
 namespace agentmesh::shim {
 namespace {
@@ -58,6 +59,54 @@ answer read_code(const arguments& in) {
     return out;
 }
 
+// --- capabilities and schemas -----------------------------------------------------------------------------------
+
+answer check_capability(const arguments& in) {
+    const auto text = in.text("text");
+    AGENTMESH_CHECK(in.text("kind") == "pattern" ? message::check_pattern(text) : message::check_capability(text));
+    return json::object();
+}
+
+answer read_schema_name(const arguments& in) {
+    const auto text = in.text("text");
+    AGENTMESH_TRY(name, message::parse_schema_name(text));
+    return json{{"stem", name.stem}, {"version", name.version}};
+}
+
+answer match_capability(const arguments& in) {
+    return json{{"score", static_cast<std::uint32_t>(message::match(in.text("asked"), in.text("offered")))}};
+}
+
+answer negotiate(const arguments& in) {
+    AGENTMESH_TRY(asked, message::parse_capability_request(in["request"].dump()));
+    const auto& have = in["offered"];
+    const auto list = [&](const char* name) { return have.value(name, std::vector<std::string>{}); };
+    const auto found = message::negotiate(asked, {.capabilities = list("capabilities"),
+                                                  .schemas = list("schemas"),
+                                                  .languages = list("languages"),
+                                                  .payment_methods = list("payment_methods")});
+    return json{{"answer", json::parse(message::write(found))}};
+}
+
+answer check_schema(const arguments& in) {
+    const auto schema = need(message::schema::compile(in.text("schema")));
+    AGENTMESH_TRY(found, schema.check(in.text("text")));
+    if (!found.empty()) return fail(errc::schema_violation);
+    return json{{"findings", json::array()}};
+}
+
+answer judge_schema(const arguments& in) {
+    message::schema_registry known;
+    need(known.add(in.text("shared_name"), in.text("schema")));
+    const auto mode = in.text("mode");
+    AGENTMESH_TRY(found, known.judge(in.text("name"), in.text("text"),
+                                     mode == "silent"    ? message::validation::silent
+                                     : mode == "warning" ? message::validation::warning
+                                                         : message::validation::strict));
+    if (!found.accepted) return fail(errc::schema_violation);
+    return json::object();
+}
+
 }  // namespace
 
 void add_envelope(operations& into) {
@@ -67,6 +116,12 @@ void add_envelope(operations& into) {
     into["envelope.sequence.accept"] = accept_sequence;
     into["envelope.body.read"] = read_body;
     into["envelope.code.read"] = read_code;
+    into["envelope.capability.check"] = check_capability;
+    into["envelope.capability.match"] = match_capability;
+    into["envelope.capability.negotiate"] = negotiate;
+    into["envelope.schema_name.read"] = read_schema_name;
+    into["envelope.schema.check"] = check_schema;
+    into["envelope.schema.judge"] = judge_schema;
 }
 
 }  // namespace agentmesh::shim

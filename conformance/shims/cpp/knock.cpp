@@ -1,7 +1,9 @@
 #include "conformance/shims/cpp/values.hpp"
 
-#include <agentmesh/e2ee/chain.hpp>
+#include <agentmesh/e2ee/ratchet.hpp>
+#include <agentmesh/e2ee/x3dh.hpp>
 #include <agentmesh/session/knock_frame.hpp>
+#include <agentmesh/session/knock_v02.hpp>
 
 namespace agentmesh::shim {
 namespace {
@@ -44,15 +46,19 @@ answer open_knock(const arguments& in) {
     return json{{"text", text}};
 }
 
+std::string words_of(const session::intent& what) {
+    auto out = what.category;
+    if (!what.subcategory.empty()) out += '/' + what.subcategory;
+    if (!what.action.empty()) out += '/' + what.action;
+    return out;
+}
+
 answer read_knock(const arguments& in) {
     const auto key = value_of<signing_public_key>(in.bytes("signing_key"));
     const auto context = value_of<crypto::sha256_digest>(in.bytes("context"));
     AGENTMESH_TRY(read, session::parse_knock(in.text("text"), context, key));
     AGENTMESH_CHECK(session::check_knock(read, name_of(in.text("card")), name_of(in.text("self")), in.now()));
-    std::string what = read.what.category;
-    if (!read.what.subcategory.empty()) what += '/' + read.what.subcategory;
-    if (!read.what.action.empty()) what += '/' + read.what.action;
-    return json{{"intent", what},
+    return json{{"intent", words_of(read.what)},
                 {"urgency", session::to_text(read.what.urgency)},
                 {"type", session::to_text(read.asked.kind)},
                 {"ttl_seconds", read.asked.ttl_seconds},
@@ -147,6 +153,198 @@ answer verify_notice(const arguments& in) {
     return json::object();
 }
 
+// --- the deployed dialects --------------------------------------------------------------------------------------
+
+session::intent intent_of(const json& object) {
+    const arguments in{object, nullptr};
+    session::intent out{.category = in.text("category")};
+    if (in.has("subcategory")) out.subcategory = in.text("subcategory");
+    if (in.has("action")) out.action = in.text("action");
+    if (in.has("urgency")) {
+        const auto level = session::parse_urgency(in.text("urgency"));
+        if (!level) throw std::invalid_argument{"no such urgency"};
+        out.urgency = *level;
+    }
+    return out;
+}
+
+answer v02_signed(const arguments& in) {
+    namespace v02 = session::v02;
+    const auto from = name_of(in.text("from")), to = name_of(in.text("to"));
+    const auto time = in.text("timestamp"), word = in.text("word");
+    return json{{"knock", v02::python_knock_bytes(from, to, intent_of(in["intent"]), time)},
+                {"accept", v02::python_accept_bytes(word, from, to, time)},
+                {"reject", v02::python_reject_bytes(word, from, to, time)}};
+}
+
+answer v02_write(const arguments& in) {
+    const signing_key_pair key{secret_of<crypto::ed25519_seed>(in.bytes("seed"))};
+    const auto text = session::v02::write_knock(name_of(in.text("to")), intent_of(in["intent"]), {}, tier::verified, {},
+                                                need(parse_time(in.text("at"))), key);
+    const auto read = json::parse(text);
+    return json{{"timestamp", read["timestamp"]}, {"signature", read["signature"]}};
+}
+
+answer v02_read(const arguments& in) {
+    namespace v02 = session::v02;
+    AGENTMESH_TRY(read, v02::read_knock(in.text("text"), name_of(in.text("recipient")),
+                                        value_of<signing_public_key>(in.bytes("public_key")), in.now()));
+    return json{{"dialect", read.dialect == v02::dialect::python ? "python" : "javascript"},
+                {"intent", words_of(read.what)},
+                {"type", session::to_text(read.asked.kind)},
+                {"ttl_seconds", read.asked.ttl_seconds},
+                {"expected_messages", read.asked.expected_messages}};
+}
+
+// --- whole sessions, from both agents' keys to the last frame ---------------------------------------------------
+
+/// Gives out SHA-256 of "pair/A/0", "pair/A/1" and so on; `kept` counts what the ratchet has taken over.
+struct counted_pairs {
+    char side;
+    std::size_t kept = 0;
+
+    result<void> fill(std::span<std::uint8_t> out) {
+        const auto bytes = crypto::sha256(as_bytes("pair/" + std::string{side} + "/" + std::to_string(kept)));
+        if (out.size() != 32) return fail(errc::random_failed);
+        std::copy(bytes.bytes().begin(), bytes.bytes().end(), out.begin());
+        return {};
+    }
+};
+
+/// One side of a session, from its keys on.
+struct party {
+    e2ee::double_ratchet<e2ee::am1> ratchet;
+    counted_pairs random;
+
+    template <class Use>
+    auto keep(Use use) {
+        const auto before = ratchet.turns();
+        auto out = use();
+        if (ratchet.turns() != before) ++random.kept;
+        return out;
+    }
+};
+
+/// Both sides, each with keys of its own; `last` is one more frame, which may be refused.
+class whole_session {
+public:
+    explicit whole_session(const arguments& in) : card_a_{card_in(in, "initiator")}, card_b_{card_in(in, "responder")} {
+        const arguments a{in["initiator"], nullptr}, b{in["responder"], nullptr};
+        const auto alice = agent_in(a), bob = agent_in(b);
+        const auto ephemeral = pair_of(a.bytes("ephemeral_private_key"));
+        auto first = pair_of(a.bytes("ratchet_private_key"));
+        const auto first_key = first.public_key();
+        const e2ee::prekey_pair prekey{b.number<std::uint32_t>("signed_prekey_id"), pair_of(b.bytes("signed_prekey_private_key"))};
+        std::optional<e2ee::prekey_pair> once;
+        if (b.has("one_time_prekey_id"))
+            once.emplace(b.number<std::uint32_t>("one_time_prekey_id"), pair_of(b.bytes("one_time_prekey_private_key")));
+
+        e2ee::prekey_bundle bundle{card_b_, {}, {}};
+        bundle.signed_key.id = prekey.id;
+        bundle.signed_key.key = prekey.pair.public_key();
+        session::knock_head head{.optimistic = in.number<bool>("optimistic"),
+                                 .card = card_a_,
+                                 .ephemeral = ephemeral.public_key(),
+                                 .ratchet_key = first_key,
+                                 .prekey = prekey.id};
+        if (once) {
+            bundle.one_time.emplace();
+            bundle.one_time->id = once->id;
+            bundle.one_time->key = once->pair.public_key();
+            head.one_time_key = once->id;
+        }
+        auto mine = need(e2ee::agree_am1_initiator(alice.exchange(), card_a_, ephemeral, first_key, bundle));
+        auto theirs = need(e2ee::agree_am1_responder(bob.exchange(), card_b_, card_a_, ephemeral.public_key(), first_key, prekey,
+                                                     once ? &*once : nullptr));
+        auto knock_text = in.text("knock_text"), accept_text = in.text("accept_text");
+        need(session::pad_text(knock_text));
+        need(session::pad_text(accept_text));
+        knock_ = session::seal_knock(head, mine.knock, knock_text);
+        need(session::open_knock(knock_, theirs.knock));
+        hash_ = crypto::sha256(knock_);
+        id_ = session::session_id_of(hash_, theirs.session);
+        accept_ = session::seal_reply(session::reply_kind::accept, hash_, card_b_, theirs.reply, accept_text);
+        const auto opened = need(session::open_reply(accept_, hash_, card_b_, mine.reply));
+        ratchet_key_ = need(session::parse_accept(opened.text, bob.signing().public_key())).ratchet_key;
+        transcript_ = session::transcript_of(knock_, accept_);
+        using ratchet = e2ee::double_ratchet<e2ee::am1>;
+        side_.push_back({need(ratchet::initiate(std::move(mine.root), std::move(first), prekey.pair.public_key())), {'A'}});
+        side_.push_back({need(ratchet::respond(std::move(theirs.root), prekey.pair, first_key, pair_of(b.bytes("ratchet_private_key")))),
+                         {'B'}});
+    }
+
+    buffer send(const arguments& one) {
+        const std::size_t by = one.text("by") == "A" ? 0 : 1;
+        const bool bound = one.number<bool>("bound");
+        if (by == 0 && bound) step();
+        auto padded = one.bytes("plain");
+        const auto size = session::padded_size(padded.size());
+        padded.push_back(0x80);
+        padded.resize(size);
+        auto frame = session::message_head_bytes(id_, bound);
+        const auto start = frame;
+        const auto header = e2ee::header_bytes(side_[by].ratchet.next_header());
+        frame.insert(frame.end(), header.begin(), header.end());
+        need(side_[by].ratchet.seal(frame, prefix(by, start), padded, side_[by].random));
+        need(open(1 - by, frame));
+        return frame;
+    }
+
+    result<buffer> open(std::size_t by, byte_view frame) {
+        if (by == 0) step();
+        const auto header = need(e2ee::parse_header(frame.subspan(19, 40)));
+        buffer padded;
+        AGENTMESH_CHECK(side_[by].keep([&] {
+            return side_[by].ratchet.open(padded, header, prefix(1 - by, frame.first(19)), frame.subspan(59), side_[by].random);
+        }));
+        AGENTMESH_TRY(size, session::unpadded_size(padded));
+        padded.resize(size);
+        return padded;
+    }
+
+    [[nodiscard]] json written() const {
+        return {{"knock", to_hex(knock_)}, {"accept", to_hex(accept_)}, {"session_id", to_hex(id_.bytes())},
+                {"transcript", to_hex(transcript_.bytes())}};
+    }
+
+private:
+    static local_identity agent_in(const arguments& of) { return identity_of(of.bytes("seed"), of.bytes("exchange_private_key")); }
+    static e2ee::identity_card card_in(const arguments& in, const char* side) {
+        const arguments of{in[side], nullptr};
+        return e2ee::identity_card::make(agent_in(of), of.number<std::uint32_t>("epoch"));
+    }
+    void step() {
+        if (std::exchange(stepped_, true)) return;
+        need(side_[0].keep([&] { return side_[0].ratchet.step(ratchet_key_, side_[0].random); }));
+    }
+    [[nodiscard]] buffer prefix(std::size_t by, byte_view start) const {
+        return session::message_context(session::session_context(card_a_, card_b_), start[18] == 1 ? transcript_ : hash_,
+                                        by == 0 ? direction::from_initiator : direction::from_responder, start);
+    }
+
+    e2ee::identity_card card_a_, card_b_;
+    buffer knock_, accept_;
+    crypto::sha256_digest hash_, transcript_;
+    session::session_id id_;
+    exchange_public_key ratchet_key_;
+    std::vector<party> side_;
+    bool stepped_ = false;
+};
+
+answer converse(const arguments& in) {
+    whole_session both{in};
+    auto frames = json::array();
+    for (const auto& one : in["steps"]) frames.push_back(to_hex(both.send(arguments{one, nullptr})));
+    auto out = both.written();
+    out["frames"] = frames;
+    if (in.has("last")) {
+        const arguments last{in["last"], nullptr};
+        AGENTMESH_TRY(plain, both.open(last.text("to") == "A" ? 0 : 1, last.bytes("frame")));
+        out["plain"] = to_hex(plain);
+    }
+    return out;
+}
+
 }  // namespace
 
 void add_knock(operations& into) {
@@ -165,6 +363,10 @@ void add_knock(operations& into) {
     into["knock.padding.remove"] = remove_padding;
     into["knock.notice.write"] = write_notice;
     into["knock.notice.verify"] = verify_notice;
+    into["knock.v02.signed"] = v02_signed;
+    into["knock.v02.write"] = v02_write;
+    into["knock.v02.read"] = v02_read;
+    into["knock.session.conversation"] = converse;
 }
 
 }  // namespace agentmesh::shim

@@ -95,6 +95,26 @@ const respond = (given) => {
     return { root: hex(found.sharedSecret) };
 };
 
+/** A registry's reply as the package's registry client takes it apart; that it holds is for the key manager to say. */
+const checkBundle = (given) => {
+    const said = JSON.parse(given.text);
+    const decoded = (text) => (text ? new Uint8Array(Buffer.from(text, 'base64')) : undefined);
+    const once = said.one_time_pre_key;
+    const bundle = {
+        identityKey: decoded(said.identity_key),
+        identityKeyEd: decoded(said.identity_key_ed),
+        signedPreKey: decoded(said.signed_pre_key.public_key),
+        signedPreKeySignature: decoded(said.signed_pre_key.signature),
+        signedPreKeyId: said.signed_pre_key.key_id,
+    };
+    if (once) Object.assign(bundle, { oneTimePreKey: decoded(once.public_key), oneTimePreKeyId: once.key_id });
+    managerOf('01'.repeat(32)).initiate(bundle);
+    return {
+        identity: hex(bundle.identityKey), signed_prekey_id: bundle.signedPreKeyId, signed_prekey: hex(bundle.signedPreKey),
+        ...(once && { one_time_prekey_id: once.key_id, one_time_prekey: hex(bundle.oneTimePreKey) }),
+    };
+};
+
 // --- ratchet ------------------------------------------------------------------------------------------------------
 
 const writeHeader = (header) => {
@@ -204,6 +224,7 @@ class Refusal extends Error {
 const operations = {
     'kex.agreement.initiator': initiate,
     'kex.agreement.responder': respond,
+    'kex.deployed.wire10': checkBundle,
     'ratchet.message.open': openMessage,
     'ratchet.conversation': converse,
     'ratchet.init': begin,
@@ -216,7 +237,7 @@ const classOf = (thrown) => {
     if (thrown instanceof Refusal) return thrown.name_;
     if (/Too many skipped/.test(thrown.message)) return 'limit';
     if (/Send chain not initialized/.test(thrown.message)) return 'state';
-    if (/invalid tag|too short|tagLength|verification FAILED|invalid private or public key|signature length/.test(thrown.message)) return 'crypto';
+    if (/invalid tag|too short|tagLength|verification FAILED|Missing or invalid Ed25519|invalid private or public key|signature length/.test(thrown.message)) return 'crypto';
     return undefined;
 };
 
