@@ -18,7 +18,7 @@ AM_CASE("RLY-STORE-017") {
         deposit(t, a, late, texts);
         const auto over = t.payload();
         a.on.send(frame::send(late.amid(), over));
-        const auto answer = a.on.seek(match::error());
+        const auto answer = said_to(t, a.on, match::error());
         t.refused(req::AM_RLY_025, answer);
         t.produced(req::AM_RLY_048,
                    t.that(answer->is_error("RECIPIENT_OFFLINE"), "the code is RECIPIENT_OFFLINE", answer));
@@ -45,7 +45,7 @@ AM_CASE("RLY-STORE-018") {
         auto last = sound_party(t);
         const auto over = t.payload();
         last.on.send(frame::send(late.amid(), over));
-        const auto answer = last.on.seek(match::error());
+        const auto answer = said_to(t, last.on, match::error());
         t.refused(req::AM_RLY_025, answer);
         t.produced(req::AM_RLY_048,
                    t.that(answer->is_error("RECIPIENT_OFFLINE"), "the code is RECIPIENT_OFFLINE", answer));

@@ -23,6 +23,22 @@ namespace agentmesh::conformance {
 /// Holds if an AgentMesh `ping` is answered. Only a relay answers it with the instant that was sent.
 [[nodiscard]] inline finding answers(context& t, conn on) { return on.seek(t.fence_ping(on).arrives); }
 
+/// Holds if something that matches arrives before an AgentMesh `ping` sent now is answered: what a relay says to the
+/// frames before it. One that says nothing costs two round trips instead of the patience, in which what it stores may
+/// expire. Behind the second pong also for a relay that answers out of order, which another clause forbids.
+[[nodiscard]] inline finding said_to(context& t, conn on, const matcher& what) {
+    finding answer;
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        const auto fence = t.fence_ping(on);
+        answer = on.seek(what | fence.arrives);
+        if (!answer || what(answer.last)) break;
+        answer.holds = false;
+        answer.saw = "only the answer to a later ping";
+    }
+    answer.sought = what.words;
+    return answer;
+}
+
 /// Two agents that were seen to exchange a message, so that no target without a relay gets further.
 [[nodiscard]] inline pair_of sound_pair(context& t, const frame::connect_options& how = {}) {
     auto made = t.fresh_pair(how);
