@@ -6,7 +6,7 @@ import hmac
 from nacl import bindings, exceptions
 
 from . import Refused, curve, jsontext
-from .text import read_base64
+from .text import read_base64, write_base64
 
 TAG = 16
 
@@ -72,9 +72,7 @@ def open_sealed(key, nonce, ad, sealed):
 
 
 def b64u(data):
-    import base64
-
-    return base64.urlsafe_b64encode(data).decode("ascii").rstrip("=")
+    return write_base64(data).rstrip("=").replace("+", "-").replace("/", "_")
 
 
 def read_b64u(text, size=None):

@@ -1,9 +1,12 @@
 """RFC 8259 by recursive descent over bytes, with the bounds of SPEC.md, and RFC 8785."""
 
+import re
+
 from . import Refused
 from .text import utf8_length
 
 DEPTH, MEMBERS = 64, 1024
+PLAIN = re.compile(rb"[ !#-\[\]-~]+")  # ASCII that stands for itself
 
 
 class Number(str):
@@ -91,8 +94,12 @@ class Parser:
 
     def string(self):
         self.take(b'"')
-        units = []  # UTF-16, so that pairs can be judged across escapes
+        out = []  # UTF-16, so that pairs can be judged across escapes
         while True:
+            run = PLAIN.match(self.data, self.at)
+            if run:
+                out.append(run[0].decode("ascii").encode("utf-16-be"))
+                self.at = run.end()
             c = self.peek()
             if not c or c < b" ":
                 self.refuse()
@@ -100,23 +107,24 @@ class Parser:
                 self.at += 1
                 break
             if c == b"\\":
-                units.append(self.escape())
-                if 0xD800 <= units[-1] <= 0xDBFF:
+                unit = self.escape()
+                out.append(unit.to_bytes(2, "big"))
+                if 0xD800 <= unit <= 0xDBFF:
                     if not self.data.startswith(b"\\u", self.at):
                         self.refuse()
-                    units.append(self.escape())
-                    if not 0xDC00 <= units[-1] <= 0xDFFF:
+                    unit = self.escape()
+                    if not 0xDC00 <= unit <= 0xDFFF:
                         self.refuse()
-                elif 0xDC00 <= units[-1] <= 0xDFFF:
+                    out.append(unit.to_bytes(2, "big"))
+                elif 0xDC00 <= unit <= 0xDFFF:
                     self.refuse()
                 continue
             length = utf8_length(self.data, self.at)
             if not length:
                 self.refuse()
-            piece = self.data[self.at : self.at + length].decode("utf-8").encode("utf-16-be")
-            units += [piece[i] << 8 | piece[i + 1] for i in range(0, len(piece), 2)]
+            out.append(self.data[self.at : self.at + length].decode("utf-8").encode("utf-16-be"))
             self.at += length
-        return b"".join(u.to_bytes(2, "big") for u in units).decode("utf-16-be")
+        return b"".join(out).decode("utf-16-be")
 
     def escape(self):
         self.take(b"\\")

@@ -2,7 +2,6 @@
 
 from . import Refused, agent, curve
 from .bytes import (
-    b64u,
     hkdf,
     label,
     lp,
@@ -21,9 +20,8 @@ from .text import read_base64
 
 NEVER = 0xFFFFFFFF
 DAY = 86_400
-CONTEXTS = (
-    "exchange-key signed-prekey one-time-prekeys knock accept reject unknown-session envelope".split()
-)  # the table of AM-KEX-001
+# The table of AM-KEX-001.
+CONTEXTS = "exchange-key signed-prekey one-time-prekeys knock accept reject unknown-session envelope".split()
 
 
 def name_of(key):
@@ -36,6 +34,7 @@ def name_of(key):
 def context_sign(i, shared, now):
     assert i["context"] in CONTEXTS
     data = signed_bytes(i["context"], bytes.fromhex(i["content"]))
+    assert curve.public_key(bytes.fromhex(shared["seed"]))[0].hex() == shared["public_key"]
     return {"signature": curve.sign(bytes.fromhex(shared["seed"]), data).hex()}, {"signed": data.hex()}
 
 

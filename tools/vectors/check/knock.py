@@ -433,6 +433,8 @@ def v02_write(i, shared, now):
     seed, instant = bytes.fromhex(shared["seed"]), rfc3339.read(i["at"])
     micro = instant % SECOND // 1000
     stamp = rfc3339.write(instant - instant % SECOND)[:-1] + (f".{micro:06d}" if micro else "") + "+00:00"
+    if stamp != i["timestamp"]:
+        raise Refused("parse")
     text = python_text(agent.derive(curve.public_key(seed)[0]), i["to"], i["intent"], stamp)
     proof = curve.sign(seed, text.encode("ascii"))
     return {"timestamp": stamp, "signature": write_base64(proof)}, {"signed": text}

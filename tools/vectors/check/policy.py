@@ -244,7 +244,7 @@ def names_intent(entries, intent):
 
 
 def denial(policy, caller, earlier):
-    """The first rule that denies, and its step; None if none does. Steps 1, 3 and 4 come before a policy sees a caller."""
+    """The reason of the first rule that denies, and what the caller hears; steps 1, 3 and 4 come before a policy."""
     trusted = caller["amid"] in policy["allowlist"]
     intent = "/".join([caller["intent"][n] for n in ("category", "subcategory") if n in caller["intent"]])
     accepted = policy["accepted_intents"]

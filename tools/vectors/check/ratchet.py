@@ -68,12 +68,9 @@ def open_message(suite, message, prefix, head, sealed):
 
 def agree(private, key):
     try:
-        return curve_agree(private, key)
+        return curve.x25519(private, key)
     except Refused:
         raise Refused("crypto", clause="zero_shared_secret")
-
-
-curve_agree = curve.x25519
 
 
 def am1_prefix(card_a, card_b, bound_to, direction, frame_head):
