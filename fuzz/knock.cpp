@@ -43,7 +43,8 @@ struct fixture {
     }
 
     e2ee::agreed_keys keys() const {
-        return e2ee::agree_am1_initiator(peer.self.exchange(), peer.card, ephemeral, first.public_key(), bundle).value();
+        return e2ee::agree_am1_initiator(peer.self.exchange(), peer.card, ephemeral, first.public_key(),
+            bundle).value();
     }
     knock_head head() const {
         return {.card = peer.card, .ephemeral = ephemeral.public_key(), .ratchet_key = first.public_key(),
@@ -70,7 +71,8 @@ struct fixture {
     buffer sealed_reply(std::string text, reply_kind kind) const {
         if (!pad_text(text)) return {};
         const auto asked = parse_knock_head(own_knock).value();
-        const auto* one_time = asked.has_one_time_key() ? peer.prekeys.find_one_time(asked.one_time_key).value() : nullptr;
+        const auto* one_time = asked.has_one_time_key() ? peer.prekeys.find_one_time(asked.one_time_key).value()
+            : nullptr;
         const auto agreed = e2ee::agree_am1_responder(peer.self.exchange(), peer.card, asked.card, asked.ephemeral,
                                                       asked.ratchet_key,
                                                       *peer.prekeys.find_signed(asked.prekey, epoch).value(), one_time)

@@ -117,7 +117,8 @@ result<void> engine<R, P, K>::outrank(const checked_knock& asked, const moment& 
     AGENTMESH_CHECK(persist(batch, out));
     settled(asked, std::move(kept), std::move(epochs));
     (void)take_held(asked.head.card.name, session_id_of(asked.hash, asked.keys.session));
-    out.audit({.kind = audit_kind::knock_dropped, .peer = asked.head.card.name, .why = {errc::duplicate, "AM-KNK-028"}});
+    out.audit({.kind = audit_kind::knock_dropped, .peer = asked.head.card.name,
+               .why = {errc::duplicate, "AM-KNK-028"}});
     return {};
 }
 

@@ -1,7 +1,7 @@
 // KNOCK, ACCEPT and REJECT of the deployed 0.2 agents: plain JSON, in two dialects that sign different bytes.
 //
 //                    Python                                        JavaScript
-//     KNOCK signs    from, to, intent, timestamp, as json.dumps    version, from, to, request, timestamp, nonce, as sent
+//     KNOCK signs    from, to, intent, timestamp, as json.dumps    version, from, to, request, timestamp, nonce as sent
 //     ACCEPT signs   session_id, from, to, timestamp               every member but the signature, as sent
 //     REJECT signs   reason, from, to, timestamp                   likewise
 //     time           RFC 3339 text                                 integer milliseconds

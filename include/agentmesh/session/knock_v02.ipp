@@ -40,7 +40,6 @@ inline void append_python_string(std::string& out, std::string_view text) {
 }
 
 namespace python {
-
 /// `, "name": ` and the value; without the comma at the beginning of an object.
 inline void member(std::string& out, std::string_view name, std::string_view value) {
     if (out.back() != '{') out += ", ";
@@ -48,7 +47,6 @@ inline void member(std::string& out, std::string_view name, std::string_view val
     out += ": ";
     append_python_string(out, value);
 }
-
 }  // namespace python
 
 inline std::string python_knock_bytes(const amid& from, const amid& to, const intent& what,
@@ -100,7 +98,6 @@ inline std::string python_time(time_point at) {
 namespace words {
 
 constexpr auto b64 = base64_form::standard_padded;
-
 inline std::string signed_text(const signing_key_pair& by, std::string_view covered) {
     return to_base64(by.sign(as_bytes(covered)).bytes(), b64);
 }

@@ -19,7 +19,9 @@ inline std::string numbered(std::uint64_t value) {  // of one length, so that na
 }
 inline std::string state_name(const session_id& id) { return in_session(id, "/state"); }
 inline std::string generation_name(const session_id& id) { return in_session(id, "/generation"); }
-inline std::string out_name(const session_id& id, std::uint64_t slot) { return in_session(id, "/out/" + numbered(slot)); }
+inline std::string out_name(const session_id& id, std::uint64_t slot) {
+    return in_session(id, "/out/" + numbered(slot));
+}
 inline std::string in_name(const session_id& id, std::uint64_t at) { return in_session(id, "/in/" + numbered(at)); }
 inline std::string knock_name(const sha256_digest& hash) { return "knock/" + to_hex(hash.bytes()); }
 inline std::string seen_name(const message_id& id) { return "seen/" + to_hex(id.bytes()); }
@@ -52,7 +54,8 @@ public:
 
 private:
     byte_writer& number(std::uint64_t value, int size) {
-        for (int shift = 8 * (size - 1); shift >= 0; shift -= 8) out_.push_back(static_cast<std::uint8_t>(value >> shift));
+        for (int shift = 8 * (size - 1); shift >= 0; shift -= 8)
+            out_.push_back(static_cast<std::uint8_t>(value >> shift));
         return *this;
     }
     crypto::secret_buffer out_;

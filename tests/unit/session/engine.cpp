@@ -4,7 +4,8 @@
 
 using namespace session_test;
 
-TEST_CASE("two agents that never met open a session and talk both ways", "[unit][session][AM-KNK-002][AM-KNK-017][AM-KNK-021][AM-KNK-022]") {
+TEST_CASE("two agents that never met open a session and talk both ways",
+          "[unit][session][AM-KNK-002][AM-KNK-017][AM-KNK-021][AM-KNK-022]") {
     pair both;
     const auto id = both.knock(*both.a);
     CHECK(both.a->mesh->find(id)->phase == phase::knocking);
@@ -55,12 +56,14 @@ TEST_CASE("optimistic messages wait at the responder and arrive once it accepts"
         both.settle();
     }
     REQUIRE(both.b->out.texts.size() == 12);
-    for (int i = 0; i < 12; ++i) CHECK(both.b->out.texts[static_cast<std::size_t>(i)] == pair::envelope(std::to_string(i)));
+    for (int i = 0; i < 12; ++i) CHECK(both.b->out.texts[static_cast<std::size_t>(i)] ==
+        pair::envelope(std::to_string(i)));
 }
 
 // --- answers --------------------------------------------------------------------------------------------------
 
-TEST_CASE("prekey, nonce and reply become durable in one step, before the reply leaves", "[unit][session][one-time-key-once][AM-KNK-014]") {
+TEST_CASE("prekey, nonce and reply become durable in one step, before the reply leaves",
+          "[unit][session][one-time-key-once][AM-KNK-014]") {
     pair both;
     SECTION("accepted") { both.knock(*both.a); }
     SECTION("denied") {
@@ -162,7 +165,8 @@ TEST_CASE("a KNOCK without an answer is sent again as it was", "[unit][session][
     CHECK(both.b->out.texts.size() == 1);
 }
 
-TEST_CASE("optimistic messages beyond eight or 64 KiB are not kept, and none if the KNOCK is refused", "[unit][session][AM-KNK-027]") {
+TEST_CASE("optimistic messages beyond eight or 64 KiB are not kept, and none if the KNOCK is refused",
+          "[unit][session][AM-KNK-027]") {
     pair both;
     const auto id = both.knock(*both.a, haste::optimistic);
     SECTION("eight") {
@@ -196,7 +200,8 @@ TEST_CASE("envelopes that overtake each other arrive in order", "[unit][session]
     for (int i = 0; i < 4; ++i) REQUIRE(both.say(*both.a, id, std::to_string(i)));
     for (const std::size_t i : {3u, 1u, 0u, 2u}) REQUIRE(both.give(*both.a, first + i));
     REQUIRE(both.b->out.texts.size() == 4);
-    for (int i = 0; i < 4; ++i) CHECK(both.b->out.texts[static_cast<std::size_t>(i)] == pair::envelope(std::to_string(i)));
+    for (int i = 0; i < 4; ++i) CHECK(both.b->out.texts[static_cast<std::size_t>(i)] ==
+        pair::envelope(std::to_string(i)));
 }
 
 TEST_CASE("a lost acknowledgement costs a copy, not a second delivery", "[unit][session][AM-RAT-014]") {
@@ -229,7 +234,8 @@ TEST_CASE("a session id is worth nothing without its keys", "[unit][session][AM-
     CHECK(both.b->out.sent.size() == 1);  // the ACCEPT
 }
 
-TEST_CASE("a message unbound from the transcript is one of the initiator's first chain", "[unit][session][AM-KNK-024]") {
+TEST_CASE("a message unbound from the transcript is one of the initiator's first chain",
+          "[unit][session][AM-KNK-024]") {
     pair both;
     const auto id = both.open(*both.a);
     REQUIRE(both.say(*both.a, id, "bound"));
@@ -246,7 +252,8 @@ TEST_CASE("a message unbound from the transcript is one of the initiator's first
     CHECK(both.b->out.texts.size() == 1);
 }
 
-TEST_CASE("a frame that was changed anywhere changes nothing, and the true one still opens", "[unit][session][AM-RAT-008][AM-RAT-013]") {
+TEST_CASE("a frame that was changed anywhere changes nothing, and the true one still opens",
+          "[unit][session][AM-RAT-008][AM-RAT-013]") {
     pair both;
     const auto id = both.open(*both.a);
     REQUIRE(both.say(*both.a, id, "true"));
@@ -255,7 +262,8 @@ TEST_CASE("a frame that was changed anywhere changes nothing, and the true one s
     for (std::size_t at = 18; at < good.size(); at += 7) {
         auto changed = good;
         changed[at] ^= 2;
-        REQUIRE(both.b->mesh->on_message(both.a->name(), wire::message_type::message, to_payload(changed), both.now, both.b->out));
+        REQUIRE(both.b->mesh->on_message(both.a->name(), wire::message_type::message, to_payload(changed),
+            both.now, both.b->out));
     }
     CHECK(both.b->out.writes == before);
     CHECK(both.b->out.texts.empty());
@@ -466,7 +474,8 @@ TEST_CASE("one caller does not use up the memory of nonces", "[unit][session][AM
     CHECK(both.b->out.why(audit_kind::knock_dropped) == error{errc::session_limit, "AM-KNK-016"});
 }
 
-TEST_CASE("the memory of nonces and replies has a bound, and forgets none that is fresh", "[unit][session][AM-KNK-016]") {
+TEST_CASE("the memory of nonces and replies has a bound, and forgets none that is fresh",
+          "[unit][session][AM-KNK-016]") {
     engine_options options;
     options.known_knocks = 3;
     pair both{1, options};
@@ -498,7 +507,8 @@ TEST_CASE("an application that has not taken an envelope is given it again after
 TEST_CASE("orders that cannot be followed are refused with a reason", "[unit][session]") {
     pair both;
     CHECK(both.say(*both.a, {}, "x").error().code == errc::unknown_session);
-    CHECK(both.a->mesh->knock(both.a->bundle(), both.travel, both.wish, both.now, both.a->out).error().code == errc::bad_bundle);
+    CHECK(both.a->mesh->knock(both.a->bundle(), both.travel, both.wish, both.now, both.a->out).error().code ==
+        errc::bad_bundle);
     auto bundle = both.b->bundle();
     bundle.signed_key.proof.storage()[0] ^= 1;
     CHECK(both.a->mesh->knock(bundle, both.travel, both.wish, both.now, both.a->out).error().code == errc::bad_bundle);
@@ -512,7 +522,8 @@ TEST_CASE("orders that cannot be followed are refused with a reason", "[unit][se
     const auto id = both.open(*both.a);
     CHECK(both.a->mesh->send(id, as_bytes("{}"), both.now, both.a->out).error().code == errc::bad_envelope);
     CHECK(both.a->mesh->send(id, as_bytes("nothing"), both.now, both.a->out).error().code == errc::bad_envelope);
-    CHECK(both.a->mesh->send(id, as_bytes(pair::envelope("", "ack")), both.now, both.a->out).error().code == errc::bad_envelope);
+    CHECK(both.a->mesh->send(id, as_bytes(pair::envelope("", "ack")), both.now, both.a->out).error().code ==
+        errc::bad_envelope);
     REQUIRE(both.say(*both.a, id, "same"));
     CHECK(both.say(*both.a, id, "same").error().code == errc::bad_envelope);
     for (int i = 0; i < 63; ++i) REQUIRE(both.say(*both.a, id, std::to_string(i)));

@@ -4,7 +4,8 @@
 
 using namespace session_test;
 
-TEST_CASE("of two crossing KNOCKs the one of the smaller name stands, with what both sent early", "[unit][session][glare-converges][AM-KNK-028]") {
+TEST_CASE("of two crossing KNOCKs the one of the smaller name stands, with what both sent early",
+          "[unit][session][glare-converges][AM-KNK-028]") {
     // Every order in which the two KNOCKs and the early messages may arrive.
     const auto order = GENERATE(range(0, 6));
     pair both{static_cast<std::uint64_t>(order) + 5};
@@ -12,7 +13,8 @@ TEST_CASE("of two crossing KNOCKs the one of the smaller name stands, with what 
     const auto theirs = both.knock(*both.b, haste::optimistic);
     REQUIRE(both.say(*both.a, mine, "early a"));
     REQUIRE(both.say(*both.b, theirs, "early b"));
-    const std::array<std::array<int, 4>, 6> orders = {{{0, 1, 2, 3}, {2, 3, 0, 1}, {0, 2, 1, 3}, {1, 0, 3, 2}, {3, 1, 2, 0}, {1, 3, 0, 2}}};
+    const std::array<std::array<int, 4>, 6> orders = {{{0, 1, 2, 3}, {2, 3, 0, 1}, {0, 2, 1, 3}, {1, 0, 3, 2}, {3,
+        1, 2, 0}, {1, 3, 0, 2}}};
     for (const int which : orders[static_cast<std::size_t>(order)])
         REQUIRE(both.give(which < 2 ? *both.a : *both.b, static_cast<std::size_t>(which % 2)));
     both.a_read = both.b_read = 2;

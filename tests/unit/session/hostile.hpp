@@ -89,7 +89,8 @@ public:
         }
         for (auto& side : sides_)
             for (const auto& [text, sent] : side.sent)
-                if (!sent.arrived && !sent.told) throw violation{"an envelope neither arrived nor was reported: " + text};
+                if (!sent.arrived && !sent.told)
+                    throw violation{"an envelope neither arrived nor was reported: " + text};
     }
 
     [[nodiscard]] std::size_t arrived() const { return arrived_; }
@@ -290,7 +291,8 @@ private:
         const auto parts = parse_message_frame(frame).value();
         const auto header = e2ee::header_bytes({parts.header.dh, 0, parts.header.n});
         const auto hash = frame_mark(frame);
-        const auto [at, fresh] = side.keys.emplace(std::pair{parts.session, buffer{header.begin(), header.end()}}, hash);
+        const auto [at, fresh] = side.keys.emplace(std::pair{parts.session, buffer{header.begin(), header.end()}},
+            hash);
         if (!fresh && at->second != hash) throw violation{"one message key sealed two texts"};
     }
 

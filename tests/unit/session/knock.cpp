@@ -95,7 +95,8 @@ TEST_CASE("the flags of a KNOCK say what its ids say", "[unit][session][AM-KNK-0
     CHECK(made.outcome(none) == error{errc::bad_frame, "AM-KNK-004"});
 }
 
-TEST_CASE("a KNOCK counts for the agent on its card only, who must be its sender", "[unit][session][AM-KNK-005][AM-KEX-005]") {
+TEST_CASE("a KNOCK counts for the agent on its card only, who must be its sender",
+          "[unit][session][AM-KNK-005][AM-KEX-005]") {
     forgery made;
     CHECK(made.outcome(made.frame(), &made.called.name()) == error{errc::bad_knock, "AM-KNK-005"});
     auto card = made.frame();
@@ -193,7 +194,8 @@ TEST_CASE("a KNOCK is good for 300 seconds, and from 60 seconds before", "[unit]
     CHECK(at(60s + duration{1}) == error{errc::knock_stale, "AM-KNK-009"});
 }
 
-TEST_CASE("a nonce is good once until its KNOCK would be stale, also after a restart", "[unit][session][no-replay-knock][AM-KNK-010][AM-KNK-016]") {
+TEST_CASE("a nonce is good once until its KNOCK would be stale, also after a restart",
+          "[unit][session][no-replay-knock][AM-KNK-010][AM-KNK-016]") {
     forgery made;
     made.content.timestamp = format_time(made.both.now.wall + 60s);
     const auto first = made.frame();
@@ -215,7 +217,8 @@ TEST_CASE("a nonce is good once until its KNOCK would be stale, also after a res
     CHECK(made.called.out.store.names("knock/").empty());
 }
 
-TEST_CASE("a KNOCK without a mandatory member, or with one outside its range, is refused", "[unit][session][AM-KNK-011]") {
+TEST_CASE("a KNOCK without a mandatory member, or with one outside its range, is refused",
+          "[unit][session][AM-KNK-011]") {
     forgery made;
     const auto text = made.text();
     for (const auto& [from, to] : std::vector<std::pair<std::string_view, std::string_view>>{
@@ -225,7 +228,8 @@ TEST_CASE("a KNOCK without a mandatory member, or with one outside its range, is
              {"\"urgency\":\"normal\"", "\"urgency\":\"whenever\""}, {"\"ttl_seconds\":3600", "\"ttl_seconds\":0"},
              {"\"ttl_seconds\":3600", "\"ttl_seconds\":-1"}, {"\"ttl_seconds\":3600", "\"ttl_seconds\":2147483648"},
              {"\"expected_messages\":1000", "\"expected_messages\":1.5"}, {"\"conversation\"", "\"shouting\""},
-             {"[\"am1\"]", "[]"}, {"[\"am1\"]", "\"am1\""}, {"\"features\":[],", ""}, {"\"nonce\":\"00", "\"nonce\":\""},
+             {"[\"am1\"]", "[]"}, {"[\"am1\"]", "\"am1\""}, {"\"features\":[],", ""}, {"\"nonce\":\"00",
+                 "\"nonce\":\""},
              {"\"timestamp\":\"2026-11-21T00:00:00Z\"", "\"timestamp\":1"}}) {
         const auto why = made.outcome(made.frame_of(replaced(text, from, to), made.head()));
         CHECK((why.code == errc::wrong_member || why.code == errc::missing_member ||
@@ -251,7 +255,8 @@ TEST_CASE("tier and reputation come from nobody's KNOCK", "[unit][session][AM-KN
     const auto canonical = json::canonicalize_without(text, "signature").value();
     buffer covered{canonical.begin(), canonical.end()};
     e2ee::append(covered, made.keys().context.bytes());
-    const auto proof = to_base64(e2ee::sign_in(made.caller.self.signing(), e2ee::signing_context::knock, covered).bytes(),
+    const auto proof = to_base64(e2ee::sign_in(made.caller.self.signing(), e2ee::signing_context::knock,
+        covered).bytes(),
                                  base64_form::url_unpadded);
     const auto at = text.find("\"signature\":\"") + 13;
     text.replace(at, proof.size(), proof);
@@ -314,7 +319,8 @@ struct answer {
     e2ee::reply_key reply_key() {
         const auto head = parse_knock_head(knock).value();
         return std::move(e2ee::agree_am1_responder(called.self.exchange(), called.card, head.card, head.ephemeral,
-                                                   head.ratchet_key, *called.prekeys.find_signed(head.prekey, epoch).value(),
+                                                   head.ratchet_key, *called.prekeys.find_signed(head.prekey,
+                                                       epoch).value(),
                                                    called.prekeys.find_one_time(head.one_time_key).value())
                              .value()
                              .reply);
@@ -369,7 +375,8 @@ TEST_CASE("only the true answer to a KNOCK opens a session", "[unit][session][AM
               error{errc::bad_signature, "AM-KNK-018"});
     }
     SECTION("an ACCEPT sealed as a REJECT") {
-        CHECK(made.outcome(made.seal(write_accept(made.content, made.called.self.signing()), reply_kind::reject)).clause ==
+        CHECK(made.outcome(made.seal(write_accept(made.content, made.called.self.signing()),
+            reply_kind::reject)).clause ==
               "AM-KNK-018");
     }
     SECTION("granting more than was asked") {
@@ -407,5 +414,6 @@ TEST_CASE("features are chosen from those of both, in the caller's order", "[uni
     REQUIRE(both.b->restart(both.now));
     const auto id = both.open(*both.a);
     CHECK(both.a->mesh->find(id)->phase == phase::open);
-    CHECK(common_features({"one", "two", "three"}, {"three", "zero", "one"}) == std::vector<std::string>{"one", "three"});
+    CHECK(common_features({"one", "two", "three"}, {"three", "zero", "one"}) == std::vector<std::string>{"one",
+        "three"});
 }

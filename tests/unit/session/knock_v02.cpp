@@ -52,7 +52,8 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
 TEST_CASE("what Python signs is what its json.dumps writes", "[unit][session][AM-KNK-040]") {
     two_agents two;
     const auto bytes = v02::python_knock_bytes(two.caller.name(), two.called.name(),
-                                               {.category = "caf\xc3\xa9 \xf0\x9f\x98\x80", .action = "a\"b\\c\n\x01/\x7f"},
+                                               {.category = "caf\xc3\xa9 \xf0\x9f\x98\x80", .action =
+                                                   "a\"b\\c\n\x01/\x7f"},
                                                "2026-11-21T12:00:00.500000+00:00");
     CHECK(bytes == "{\"from\": \"" + std::string{two.caller.name().text()} + "\", \"to\": \"" +
                        std::string{two.called.name().text()} +
@@ -155,16 +156,20 @@ TEST_CASE("answers of both dialects are verified over what they sign", "[unit][s
 
     const auto refused = v02::write_reject(two.caller.name(), deny_reason::rate_limited, noon, by);
     CHECK(v02::read_reject(refused, two.caller.name(), by.public_key(), "n")->reason == "rate_limited");
-    CHECK_FALSE(v02::read_reject(replaced(refused, "rate_limited", "at_capacity"), two.caller.name(), by.public_key(), "n"));
+    CHECK_FALSE(v02::read_reject(replaced(refused, "rate_limited", "at_capacity"), two.caller.name(),
+        by.public_key(), "n"));
 
     const auto javascript = [&](std::string_view nonce) {
         const std::string part = "{\"type\":\"ACCEPT\",\"sessionId\":\"sess_1\",\"timestamp\":1,\"from\":\"" +
                                  std::string{two.called.name().text()} + "\",\"to\":\"" +
-                                 std::string{two.caller.name().text()} + "\",\"knockNonce\":\"" + std::string{nonce} + "\"}";
+                                 std::string{two.caller.name().text()} + "\",\"knockNonce\":\"" +
+                                 std::string{nonce} + "\"}";
         return part.substr(0, part.size() - 1) + ",\"signature\":\"" +
                to_base64(by.sign(as_bytes(part)).bytes(), base64_form::standard_padded) + "\"}";
     };
-    CHECK(v02::read_accept(javascript("n"), two.caller.name(), by.public_key(), "n")->dialect == v02::dialect::javascript);
+    CHECK(v02::read_accept(javascript("n"), two.caller.name(), by.public_key(), "n")->dialect ==
+        v02::dialect::javascript);
     CHECK_FALSE(v02::read_accept(javascript("m"), two.caller.name(), by.public_key(), "n"));
-    CHECK_FALSE(v02::read_accept(replaced(javascript("n"), "sess_1", "sess_2"), two.caller.name(), by.public_key(), "n"));
+    CHECK_FALSE(v02::read_accept(replaced(javascript("n"), "sess_1", "sess_2"), two.caller.name(), by.public_key(),
+        "n"));
 }

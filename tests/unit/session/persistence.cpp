@@ -81,7 +81,8 @@ struct conversation {
 
 }  // namespace
 
-TEST_CASE("whichever persist fails, nothing is lost, repeated or sent under a used key", "[unit][session][AM-RAT-020][AM-RAT-033]") {
+TEST_CASE("whichever persist fails, nothing is lost, repeated or sent under a used key",
+          "[unit][session][AM-RAT-020][AM-RAT-033]") {
     std::array<std::size_t, 2> steps{};
     {
         conversation whole;

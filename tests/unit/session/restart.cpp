@@ -71,7 +71,8 @@ TEST_CASE("a conversation goes on whoever restarts between any two of its steps"
     CHECK(both.b->mesh->find(id)->unacknowledged == 0);
 }
 
-TEST_CASE("a session that the peer has lost is replaced, and nothing is lost or repeated with it", "[unit][session][restart-heals][AM-KNK-029][AM-KNK-031]") {
+TEST_CASE("a session that the peer has lost is replaced, and nothing is lost or repeated with it",
+          "[unit][session][restart-heals][AM-KNK-029][AM-KNK-031]") {
     pair both;
     const auto id = both.open(*both.a);
     REQUIRE(both.say(*both.a, id, "0"));
@@ -93,7 +94,8 @@ TEST_CASE("a session that the peer has lost is replaced, and nothing is lost or 
     REQUIRE(both.say(*both.a, next, "4"));
     both.settle();
     REQUIRE(both.b->out.texts.size() == 5);
-    for (int i = 0; i < 5; ++i) CHECK(both.b->out.texts[static_cast<std::size_t>(i)] == pair::envelope(std::to_string(i)));
+    for (int i = 0; i < 5; ++i) CHECK(both.b->out.texts[static_cast<std::size_t>(i)] ==
+        pair::envelope(std::to_string(i)));
     CHECK(both.a->out.lost.empty());
     both.pass(10s);
     CHECK(both.a->mesh->find(next)->unacknowledged == 0);
@@ -161,7 +163,8 @@ TEST_CASE("a notice counts only from the peer, and over a frame that was sent", 
     CHECK(given(good, both.b->name()));
 }
 
-TEST_CASE("a state older than its record of generations is not continued", "[unit][session][rollback-stops][AM-KNK-034][AM-RAT-032]") {
+TEST_CASE("a state older than its record of generations is not continued",
+          "[unit][session][rollback-stops][AM-KNK-034][AM-RAT-032]") {
     pair both;
     const auto id = both.open(*both.a);
     REQUIRE(both.say(*both.a, id, "0"));
@@ -218,7 +221,8 @@ TEST_CASE("records that are cut, extended or another agent's are refused", "[uni
     const auto name = record::state_name(id);
     const auto good = *both.a->out.store.load(name).value();
     REQUIRE(record::read_state(good));
-    for (std::size_t size = 0; size < good.size(); size += 5) CHECK_FALSE(record::read_state(byte_view{good}.first(size)));
+    for (std::size_t size = 0; size < good.size(); size += 5)
+        CHECK_FALSE(record::read_state(byte_view{good}.first(size)));
     auto longer = good;
     longer.push_back(0);
     CHECK_FALSE(record::read_state(longer));
