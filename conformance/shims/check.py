@@ -35,6 +35,7 @@ CAUGHT = {
     "policy": ("POL-DECIDE", "POL-DECIDE-001", "AM-POL-002"),
     "state": ("RUN", "RUN-SHIM-001", "AM-SHM-011"),
     "unsupported": ("RUN", "RUN-SHIM-001", "AM-SHM-004"),
+    "value": ("ENC-HEX", "ENC-HEX-002", "AM-ENC-001"),
     "truncate": ("ENC-HEX", "ENC-HEX-001", "AM-SHM-006"),
     "fickle": ("ENC-HEX", "ENC-HEX-001", "AM-SHM-005"),
     "miscount": ("RUN", "RUN-SHIM-001", "AM-SHM-007"),

@@ -8,7 +8,7 @@ namespace agentmesh::shim {
 
 const std::vector<std::string>& breakage::ways() {
     static const std::vector<std::string> all{"parse", "version", "auth", "replay", "order", "crypto", "limit", "policy", "state",
-                                              "unsupported", "truncate", "fickle", "miscount", "crash", "hang", "status"};
+                                              "unsupported", "value", "truncate", "fickle", "miscount", "crash", "hang", "status"};
     return all;
 }
 
@@ -26,6 +26,10 @@ bool breakage::spoil(const std::string& op, const json& line, json& reply) {
     if (way_ == "unsupported" && reply.contains("unsupported")) {
         reply.erase("unsupported");
         reply["ok"] = json::object();
+    }
+    if (way_ == "value" && reply.contains("ok")) {
+        for (auto& one : reply["ok"])
+            if (one.is_string()) one = one.get<std::string>() + "0";
     }
     if (way_ == "fickle" && seen_[op + line.value("in", json{}).dump()]++ != 0) {
         reply = {{"id", line["id"]}, {"reject", {{"class", "parse"}}}};

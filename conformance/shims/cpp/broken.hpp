@@ -10,7 +10,7 @@ namespace agentmesh::shim {
 class breakage {
 public:
     /// The nine reject classes: whatever ought to be refused so is taken. Then: `unsupported` takes operations that do
-    /// not exist, `truncate` leaves answers out, `fickle` answers a repeated question otherwise, `miscount` counts them
+    /// not exist, `value` answers with other values, `truncate` leaves answers out, `fickle` answers a repeated question otherwise, `miscount` counts them
     /// wrongly, `crash` ends and `hang` falls silent in the middle, `status` ends with another status than 0.
     [[nodiscard]] static const std::vector<std::string>& ways();
 
