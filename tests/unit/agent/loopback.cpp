@@ -168,6 +168,45 @@ TEST_CASE("tier and reputation are those of the directory, whatever a caller is"
     CHECK(why == std::vector{session::deny_reason::insufficient_trust, session::deny_reason::low_reputation});
 }
 
+TEST_CASE("a caller whom the directory does not know is denied, whatever the policy says of tiers",
+          "[unit][agent][AM-POL-003]") {
+    session::policy rules;
+    rules.accept_tiers = {true, true, true};
+    rules.min_reputation_ppm = 0;
+    loopback mesh;
+    const bool known = GENERATE(false, true);
+    auto& alice = mesh.join(session::deny_all{}, {.publish = known});
+    auto& bob = mesh.join(session::policy_source{rules});
+    std::vector<errc> heard;
+    alice.knock(bob.name(), {.category = "travel"}, [&](const result<session_id>& s) {
+        heard.push_back(s ? errc{} : s.error().code);
+    });
+    mesh.run();
+    CHECK(heard == std::vector{known ? errc{} : errc::knock_refused});
+}
+
+TEST_CASE("a message is given again, with the same id, if the agent died while it was told", "[unit][agent]") {
+    acquainted<> two;
+    std::vector<std::string> ids;
+    std::optional<memory_state> when_it_died;
+    two.bob.on_message([&](const incoming& got) {
+        ids.push_back(to_hex(got.id.bytes()));
+        if (when_it_died) return;
+        REQUIRE(two.bob.send(got.session, text("one moment")));
+        when_it_died = two.bob.state();
+    });
+    two.say(two.alice, "two seats");
+    two.mesh.advance(1min);
+    REQUIRE(ids.size() == 1);
+    two.bob.crash();
+    two.bob.state() = *when_it_died;
+    REQUIRE(two.bob.begin());
+    two.bob.dial();
+    two.mesh.advance(1min);
+    CHECK(ids.size() == 2);
+    CHECK(ids.front() == ids.back());
+}
+
 TEST_CASE("messages to an agent that is away wait at the relay, and come once and in order", "[unit][agent]") {
     acquainted<> two;
     two.bob.leave();
@@ -251,9 +290,11 @@ TEST_CASE("an agent that cannot save does not acknowledge, and is given the mess
     two.bob.state().fails = GENERATE(1, 2, 3);
     two.say(two.alice, "once");
     two.mesh.run();
-    SECTION("after a break") {
+    SECTION("after a break, by the relay") {
+        if (two.bob.state().fails > 0) two.bob.state().fails = 0;
         two.bob.leave();
-        two.bob.dial();
+        two.mesh.advance(5s);  // sooner than the sender tries again
+        CHECK(two.b.got == std::vector<std::string>{"once"});
     }
     SECTION("after a crash") {
         two.bob.crash();
