@@ -180,7 +180,7 @@ void engine<R, P, K>::deliver(session_state& held, SessionSink auto& out) {
         }
         seen_order_.push_back(seen_key(held.core.peer.name, one.id));
         one.taken = out.received({.session = held.core.id, .origin = one.origin, .peer = held.core.peer.name,
-                                  .id = one.id, .envelope = one.envelope});
+                                  .id = one.id, .envelope = one.envelope, .key = held.core.peer.signing});
     }
     (void)forget_taken(held, out);  // tried again with the next tick
 }

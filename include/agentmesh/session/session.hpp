@@ -48,6 +48,7 @@ struct incoming {
     amid peer;
     message_id id;       ///< a message that is given a second time, after a crash, has the same id
     byte_view envelope;  ///< lives as long as the call
+    signing_public_key key{};  ///< the peer's, which proved itself when the session began: `peer` is its hash
 };
 
 /// Why a KNOCK of ours came to nothing.
