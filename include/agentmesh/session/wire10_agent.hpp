@@ -56,6 +56,7 @@ public:
     static constexpr std::size_t one_time_keys = 20;
     static constexpr std::size_t waiting_messages = 32;  ///< for the answer to one KNOCK
     static constexpr std::size_t max_peers = 1024;
+    static constexpr std::size_t known_ephemerals = 8192;  ///< of proven KNOCKs; the oldest are forgotten first
 
     /// @param self, random  must outlive the agent
     /// @errors those of the random source
@@ -91,6 +92,7 @@ private:
     struct offer {
         exchange_public_key identity, ephemeral;
         std::optional<std::uint32_t> one_time;
+        std::uint64_t number;  ///< in the order of their arrival
     };
     struct peer_session {
         std::optional<e2ee::double_ratchet<Suite>> ratchet{};
@@ -112,9 +114,11 @@ private:
     [[nodiscard]] static buffer associated(const mesh_did& initiator, const mesh_did& responder,
                                            const exchange_public_key& initiator_key,
                                            const exchange_public_key& responder_key);
+    [[nodiscard]] bool make_room(const mesh_did& peer);
+    void flush(const mesh_did& peer, peer_session& at, const moment& now, Wire10Sink auto& out);
     void on_knock(const wire::wire10_frame& frame, const mesh_did& from, const moment& now, Wire10Sink auto& out);
     void on_answer(const wire::wire10_frame& frame, const mesh_did& from, const moment& now, Wire10Sink auto& out);
-    void on_message(const wire::wire10_frame& frame, const mesh_did& from, Wire10Sink auto& out);
+    void on_message(const wire::wire10_frame& frame, const mesh_did& from, const moment& now, Wire10Sink auto& out);
     [[nodiscard]] result<void> open_first(const offer& offered, const mesh_did& from, peer_session& into, buffer& text,
                                           const e2ee::ratchet_header& header, byte_view sealed);
     [[nodiscard]] result<void> seal(const mesh_did& peer, peer_session& at, std::string_view json, const moment& now,
@@ -129,6 +133,9 @@ private:
     std::uint32_t next_published_ = 0;
     std::map<mesh_did, peer_session> sessions_{};
     std::deque<std::string> knocks_seen_{};
+    std::set<exchange_public_key> ephemerals_{};  ///< a KNOCK without a one-time key is told from its replay by these
+    std::deque<exchange_public_key> ephemeral_order_{};
+    std::uint64_t offers_ = 0;
     wire::wire10_parser parser_{};
 };
 

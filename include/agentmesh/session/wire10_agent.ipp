@@ -73,7 +73,7 @@ template <class Suite, RandomSource Random>
 result<void> wire10_agent<Suite, Random>::knock(const mesh_did& peer, const wire10_bundle& bundle, const moment& now,
                                                 Wire10Sink auto& out) {
     AGENTMESH_CHECK(check_wire10_bundle(bundle, peer));
-    if (!sessions_.contains(peer) && sessions_.size() >= max_peers) return fail(errc::session_limit);
+    if (!make_room(peer)) return fail(errc::session_limit);
     AGENTMESH_TRY(ephemeral, exchange_key_pair::generate(*random_));
     AGENTMESH_TRY(first, exchange_key_pair::generate(*random_));
     AGENTMESH_TRY(id, make_id());
@@ -141,7 +141,7 @@ void wire10_agent<Suite, Random>::on_text(std::string_view text, const moment& n
     if (!from) return out.failed(frame->from, from.error());
     if (frame->to != name_.text()) return out.failed(frame->from, {errc::unknown_recipient, {}});
     switch (frame->type) {
-        case kind::message: return on_message(*frame, *from, out);
+        case kind::message: return on_message(*frame, *from, now, out);
         case kind::knock: return on_knock(*frame, *from, now, out);
         default: return on_answer(*frame, *from, now, out);
     }
@@ -163,8 +163,8 @@ void wire10_agent<Suite, Random>::on_knock(const wire::wire10_frame& frame, cons
     const auto known = sessions_.find(from);
     // Both have knocked: that of the smaller name stands, on both sides.
     if (known != sessions_.end() && !known->second.answered && known->second.ratchet && name_ < from) return;
-    if (known == sessions_.end() && sessions_.size() >= max_peers)
-        return out.failed(from.text(), {errc::session_limit, {}});
+    // A relay may give an old KNOCK a new id; its ephemeral key it cannot change.
+    if (ephemerals_.contains(*ephemeral)) return out.failed(from.text(), {errc::knock_replayed, {}});
 
     knocks_seen_.push_back(std::move(seen));
     if (knocks_seen_.size() > max_peers) knocks_seen_.pop_front();
@@ -174,14 +174,38 @@ void wire10_agent<Suite, Random>::on_knock(const wire::wire10_frame& frame, cons
         out.send_text(wire::write_wire10_answer(name_, from, *id, frame.id, "policy_denied", now.wall));
         return;
     }
-    // An open session goes on until the new one has proven itself by a message that opens.
-    peer_session& at = sessions_[from];
-    at.offered = offer{*identity, *ephemeral, frame.otk};
-    if (!at.answered) {
-        at.ratchet.reset();
-        at.waiting.clear();
-    }
+    if (!make_room(from)) return out.failed(from.text(), {errc::session_limit, {}});
+    // Anybody can write a KNOCK in this profile: what there is goes on until the new session has proven itself by a
+    // message that opens.
+    sessions_[from].offered = offer{*identity, *ephemeral, frame.otk, ++offers_};
     out.send_text(wire::write_wire10_answer(name_, from, *id, frame.id, {}, now.wall));
+}
+
+/// Room for one more peer: of those who have only knocked and said nothing yet, the first to have knocked gives way.
+template <class Suite, RandomSource Random>
+    requires(e2ee::X3dhSuite<Suite> && Suite::binds_header)
+bool wire10_agent<Suite, Random>::make_room(const mesh_did& peer) {
+    if (sessions_.contains(peer) || sessions_.size() < max_peers) return true;
+    auto oldest = sessions_.end();
+    for (auto at = sessions_.begin(); at != sessions_.end(); ++at) {
+        if (at->second.ratchet || !at->second.offered) continue;
+        if (oldest == sessions_.end() || at->second.offered->number < oldest->second.offered->number) oldest = at;
+    }
+    if (oldest == sessions_.end()) return false;
+    sessions_.erase(oldest);
+    return true;
+}
+
+/// What waited for a session leaves now that there is one.
+template <class Suite, RandomSource Random>
+    requires(e2ee::X3dhSuite<Suite> && Suite::binds_header)
+void wire10_agent<Suite, Random>::flush(const mesh_did& peer, peer_session& at, const moment& now,
+                                        Wire10Sink auto& out) {
+    while (!at.waiting.empty()) {
+        const auto sent = seal(peer, at, at.waiting.front(), now, out);
+        if (!sent) out.failed(peer.text(), sent.error());
+        at.waiting.pop_front();
+    }
 }
 
 // An answer that names no KNOCK of ours, or comes after the first, is nobody's business.
@@ -200,17 +224,13 @@ void wire10_agent<Suite, Random>::on_answer(const wire::wire10_frame& frame, con
     peer_session& at = found->second;
     at.answered = true;
     out.opened(from);
-    while (!at.waiting.empty()) {
-        const auto sent = seal(from, at, at.waiting.front(), now, out);
-        if (!sent) out.failed(from.text(), sent.error());
-        at.waiting.pop_front();
-    }
+    flush(from, at, now, out);
 }
 
 template <class Suite, RandomSource Random>
     requires(e2ee::X3dhSuite<Suite> && Suite::binds_header)
 void wire10_agent<Suite, Random>::on_message(const wire::wire10_frame& frame, const mesh_did& from,
-                                             Wire10Sink auto& out) {
+                                             const moment& now, Wire10Sink auto& out) {
     if (frame.plaintext || !frame.has_header) return out.failed(from.text(), {errc::suite_unsupported, {}});
     const auto found = sessions_.find(from);
     if (found == sessions_.end()) return out.failed(from.text(), {errc::unknown_session, {}});
@@ -237,6 +257,7 @@ void wire10_agent<Suite, Random>::on_message(const wire::wire10_frame& frame, co
     if (is_first) out.opened(from);
     out.received(from, frame.id, text);
     out.send_text(wire::write_wire10_ack(frame.id));
+    if (is_first) flush(from, at, now, out);
 }
 
 /// The KNOCK is proven by the first message that opens. Only then is its one-time key gone, and only then does the new
@@ -258,6 +279,11 @@ result<void> wire10_agent<Suite, Random>::open_first(const offer& offered, const
     auto prefix = associated(from, name_, offered.identity, identity_.public_key());
     AGENTMESH_CHECK(ratchet.open(text, header, prefix, sealed, *random_));
     if (offered.one_time) one_time_.erase(*offered.one_time);
+    if (ephemerals_.insert(offered.ephemeral).second) ephemeral_order_.push_back(offered.ephemeral);
+    if (ephemeral_order_.size() > known_ephemerals) {
+        ephemerals_.erase(ephemeral_order_.front());
+        ephemeral_order_.pop_front();
+    }
     into.ratchet = std::move(ratchet);
     into.ad_prefix = std::move(prefix);
     into.offered.reset();

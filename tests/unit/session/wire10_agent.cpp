@@ -220,3 +220,54 @@ TEST_CASE("when both knock at once, the KNOCK of the smaller name stands on both
     CHECK(second.out.texts == std::vector<std::string>{"1"});
     CHECK(first.out.texts == std::vector<std::string>{"2"});
 }
+
+TEST_CASE("a wire10 KNOCK that comes again under another id opens nothing", "[unit][session][wire10]") {
+    two<e2ee::wire10> mesh;
+    auto bundle = mesh.b.agent.publish();
+    bundle.one_time_id.reset();  // nothing but the ephemeral key tells it from its replay
+    REQUIRE(mesh.a.agent.knock(mesh.b.agent.name(), bundle, mesh.now, mesh.a.out));
+    auto knock = tree::parse(mesh.a.out.take());
+    mesh.deliver(mesh.b, knock.dump());
+    mesh.deliver(mesh.a, mesh.b.out.take());
+    const auto first = mesh.message("\"once\"");
+    mesh.deliver(mesh.b, first);
+    REQUIRE(mesh.b.out.texts.size() == 1);
+    knock["id"] = "another";
+    mesh.deliver(mesh.b, knock.dump());
+    mesh.deliver(mesh.b, first);
+    CHECK(mesh.b.out.texts.size() == 1);
+    mesh.deliver(mesh.b, mesh.message("\"goes on\""));
+    CHECK(mesh.b.out.texts.back() == "\"goes on\"");
+}
+
+TEST_CASE("what waits for an answer outlives a KNOCK of the peer, also a forged one", "[unit][session][wire10]") {
+    two<e2ee::wire10> mesh;
+    auto& winner = mesh.a.agent.name() < mesh.b.agent.name() ? mesh.a : mesh.b;
+    auto& loser = &winner == &mesh.a ? mesh.b : mesh.a;
+    REQUIRE(loser.agent.knock(winner.agent.name(), winner.agent.publish(), mesh.now, loser.out));
+    REQUIRE(loser.agent.send(winner.agent.name(), "\"waits\"", mesh.now, loser.out));
+    REQUIRE(winner.agent.knock(loser.agent.name(), loser.agent.publish(), mesh.now, winner.out));
+    mesh.settle();
+    REQUIRE(winner.agent.send(loser.agent.name(), "\"first\"", mesh.now, winner.out));
+    mesh.settle();
+    CHECK(winner.out.texts == std::vector<std::string>{"\"waits\""});
+    CHECK(loser.out.texts == std::vector<std::string>{"\"first\""});
+}
+
+TEST_CASE("peers who only knock make room for those who talk", "[unit][session][wire10]") {
+    two<e2ee::wire10> mesh;
+    using agent = session::wire10_agent<e2ee::wire10, crypto::scripted_random>;
+    const auto key = to_base64(mesh.a.agent.publish().identity.bytes(), base64_form::standard_padded);
+    for (std::size_t i = 0; i <= agent::max_peers; ++i) {
+        mesh_did::raw bytes;
+        bytes.storage()[0] = static_cast<std::uint8_t>(i >> 8);
+        bytes.storage()[1] = static_cast<std::uint8_t>(i);
+        tree knock{{"v", 1}, {"type", "knock"}, {"from", "did:mesh:" + to_hex(bytes.bytes())},
+                   {"to", mesh.b.agent.name().text()}, {"id", "k"}, {"establishment", {{"ik", key}, {"ek", key}}}};
+        mesh.deliver(mesh.b, knock.dump());
+        mesh.b.out.sent.clear();
+    }
+    mesh.open();
+    mesh.deliver(mesh.b, mesh.message("1"));
+    CHECK(mesh.b.out.texts.back() == "1");
+}
