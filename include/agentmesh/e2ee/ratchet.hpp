@@ -11,8 +11,9 @@
 //     AGENTMESH_CHECK(persist(save(next)));      // on failure `ratchet` is as before; the message may come again
 //     ratchet = std::move(next);
 //
-// What was sealed is saved before the frame leaves. If that fails the frame is dropped and the ratchet kept as it is:
-// its number is spent, the peer sees a gap, and no key is used twice.
+// Sending likewise: seal on a fork, save the fork together with the frame, and only then let the frame leave. If that
+// fails, fork and frame are dropped together, and `ratchet` is as before: the next text is sealed under the same key
+// and number. That is safe because nobody has seen the dropped frame, and nobody may: no copy of it leaves the owner.
 #pragma once
 
 #include <agentmesh/e2ee/chain.hpp>
