@@ -20,7 +20,7 @@ result<void> engine<R, P, K>::on_knock(const amid& from, byte_view frame, const 
         return {};
     }
     auto* crossing = pending_with(from);
-    if (crossing && self_->name() < from) return outrank(*asked, now, out);
+    if (crossing && crossing->ends > now.steady && self_->name() < from) return outrank(*asked, now, out);
     const auto answer = judge(*asked, crossing, now);
     if (answer.accepted) return accept(*asked, frame, answer, crossing, now, out);
     return refuse(*asked, answer, crossing, now, out);
@@ -60,7 +60,8 @@ auto engine<R, P, K>::check(const amid& from, byte_view frame, const sha256_dige
     AGENTMESH_TRY(text, open_knock(frame, keys.knock));
     AGENTMESH_TRY(content, parse_knock(text, keys.context, head.card.signing));
     AGENTMESH_TRY(sent, check_knock(content, head.card.name, self_->name(), now.wall));
-    if (nonces_.contains({from, content.nonce})) return fail(errc::knock_replayed, "AM-KNK-010");
+    if (nonces_.contains({from, content.nonce}) || sessions_.contains(session_id_of(hash, keys.session)))
+        return fail(errc::knock_replayed, "AM-KNK-010");
     const auto suite = e2ee::to_text(e2ee::suite_id::am1);
     if (std::find(content.suites.begin(), content.suites.end(), suite) == content.suites.end())
         return fail(errc::suite_unsupported, "AM-KNK-020");
@@ -91,7 +92,9 @@ result<known_knock> engine<R, P, K>::settle(const checked_knock& asked, bool acc
         AGENTMESH_TRY(erasure, prekeys_->spend(asked.head.one_time_key));
         batch.changes().push_back(erasure);
     }
-    if (epochs.note(asked.head.card)) batch.put(std::string{record::epochs_name}, record::secret_copy(epochs.save()));
+    // Only of whom we talk to: else strangers, who are denied, would crowd out those whose epochs matter.
+    if (accepted && epochs.note(asked.head.card))
+        batch.put(std::string{record::epochs_name}, record::secret_copy(epochs.save()));
     known_knock out{.from = asked.head.card.name, .nonce = asked.content.nonce, .accepted = accepted,
                     .reply = std::move(reply)};
     out.forget_after = asked.sent + limits::proof_max_age + duration{1};

@@ -196,7 +196,7 @@ result<void> engine<R, P, K>::restore(StateStore auto& store, const moment& now,
         AGENTMESH_TRY(one, record::read_knock(bytes ? byte_view{*bytes} : byte_view{}));
         sha256_digest hash;
         AGENTMESH_CHECK(decode_hex(std::string_view{name}.substr(6), hash.storage()));
-        one.forget_at = now.steady + std::clamp(one.forget_after - now.wall, duration{0}, knock_lifetime);
+        one.forget_at = now.steady + knock_lifetime;  // the clock of a machine that has just started may be wrong
         nonces_.emplace(one.from, one.nonce);
         knocks_.insert_or_assign(hash, std::move(one));
     }
