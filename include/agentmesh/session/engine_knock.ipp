@@ -135,6 +135,7 @@ result<void> engine<R, P, K>::on_accept(session_state& asked, const accept_conte
     auto draft = draft_of(asked);
     auto& core = draft.core;
     if (const auto stepped = draft.ratchet->step(answer.ratchet_key, *random_); !stepped) {
+        if (stepped.error().code == errc::random_failed) return stepped;  // no fault of the frame
         out.audit({.kind = audit_kind::reply_dropped, .peer = core.peer.name, .session = core.id,
                    .why = stepped.error()});
         return {};

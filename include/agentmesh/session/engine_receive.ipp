@@ -86,6 +86,7 @@ result<void> engine<R, P, K>::open_frame(session_state& held, const message_fram
                         parts.bound ? core.transcript : core.knock,
                         core.initiator ? direction::from_responder : direction::from_initiator, parts.head);
     if (const auto opened = draft.ratchet->open(plain, parts.header, context, parts.sealed, *random_); !opened) {
+        if (opened.error().code == errc::random_failed) return fail(opened.error());  // no fault of the frame
         if (opened.error().code == errc::duplicate) on_copy(held, frame, now, out);
         else drop(opened.error());
         return {};
@@ -145,11 +146,14 @@ result<void> engine<R, P, K>::open_frame(session_state& held, const message_fram
     return finish(held, now, out);
 }
 
-/// A frame that was opened before. If it is the very same, its sender has missed our acknowledgement.
+/// A frame that was opened before: its sender has missed our acknowledgement. A live session answers every such frame,
+/// however old, since the sender repeats its oldest ones only; a closed one those it remembers, or it says that it is
+/// gone. Who makes up such a frame gains an old acknowledgement a second.
 template <RandomSource R, PolicySource P, PrekeySource K>
 void engine<R, P, K>::on_copy(session_state& held, byte_view frame, const moment& now, SessionSink auto& out) {
     const auto& core = held.core;
-    const bool known = std::find(core.recent.begin(), core.recent.end(), frame_mark(frame)) != core.recent.end();
+    const bool known = core.phase == phase::open || core.phase == phase::closing ||
+                       std::find(core.recent.begin(), core.recent.end(), frame_mark(frame)) != core.recent.end();
     out.audit({.kind = audit_kind::message_dropped, .peer = core.peer.name, .session = core.id,
                .why = {errc::duplicate, "AM-RAT-014"}});
     if (!known) {
@@ -173,7 +177,7 @@ void engine<R, P, K>::deliver(session_state& held, SessionSink auto& out) {
         if (one.given) continue;
         one.given = true;
         if (!seen_.insert(seen_key(held.core.peer.name, one.id)).second) {  // arrived in a session that was lost since
-            one.taken = true;
+            one.copy = one.taken = true;
             out.audit({.kind = audit_kind::message_dropped, .peer = held.core.peer.name, .session = held.core.id,
                        .why = {errc::duplicate, "AM-KNK-031"}});
             continue;
@@ -192,6 +196,7 @@ result<void> engine<R, P, K>::forget_taken(session_state& held, SessionSink auto
     for (const auto& [index, one] : held.inbox) {
         if (!one.taken) continue;
         batch.erase(record::in_name(held.core.id, index));
+        if (one.copy) continue;  // nobody has taken the first one yet, perhaps
         batch.put(record::seen_name(seen_key(held.core.peer.name, one.id)), record::write_number(++seen_count_));
     }
     if (batch.empty()) return {};

@@ -133,6 +133,8 @@ void engine<R, P, K>::transmit(const session_state& from, const outgoing& one, S
 template <RandomSource R, PolicySource P, PrekeySource K>
 result<void> engine<R, P, K>::acknowledge(session_state& held, const moment& now, SessionSink auto& out) {
     held.ack_at = now.steady + options_.ack_delay;  // of the next attempt, should this one fail
+    if (held.outbox.size() - held.waiting() > session_state::largest_backlog)
+        return end(held, {errc::session_limit}, now, out);
     std::string text;
     json::writer to{text};
     to.begin_object().member("type", "ack").member("next", held.core.next_in).end_object();
@@ -140,7 +142,7 @@ result<void> engine<R, P, K>::acknowledge(session_state& held, const moment& now
     const auto phase_before = draft.core.phase;
     draft.core.phase = phase::open;  // a closing session acknowledges too
     if (const auto placed = place(draft, outgoing_kind::ack, {}, as_bytes(text)); !placed)
-        return end(held, placed.error(), now, out);
+        return placed.error().code == errc::random_failed ? placed : end(held, placed.error(), now, out);
     draft.core.phase = phase_before;
     draft.core.told_in = draft.core.next_in;
     draft.core.last_frame = draft.added.back().frame;

@@ -80,7 +80,8 @@ struct arrived {
     session_id origin{};
     crypto::secret_buffer envelope{};
     bool given = false;  ///< to the application
-    bool taken = false;  ///< by it, for good; the record goes with the next batch
+    bool copy = false;   ///< of one that was given in another session, whose record stays until that one is taken
+    bool taken = false;  ///< by the application, for good, or a copy; the record goes with the next batch
 };
 
 /// The whole of it.
@@ -111,6 +112,8 @@ struct session_state {
     /// of them mean that one is missing at the peer.
     [[nodiscard]] bool wants_resend() const noexcept { return outbox.size() > most_acks || waiting() > 0; }
     static constexpr std::size_t most_acks = 48;
+    /// A peer that sends and sends, and never acknowledges so many acknowledgements, means harm: each of them is kept.
+    static constexpr std::size_t largest_backlog = 256;
 
     [[nodiscard]] session_info info() const {
         return {.id = core.id, .peer = core.peer.name, .phase = core.phase, .initiator = core.initiator,
