@@ -45,6 +45,17 @@ std::string advice(errc code, const settings& with) {
     }
 }
 
+/// Whether UTF-8 begins with a character that ends a line, turns the direction of text or cannot be seen.
+bool is_unseen(std::string_view text) {
+    if (text.size() < 3) return false;
+    const auto second = static_cast<unsigned char>(text[1]), third = static_cast<unsigned char>(text[2]);
+    if (text[0] == '\xEF') return second == 0xBB && third == 0xBF;  // U+FEFF
+    if (text[0] != '\xE2') return false;
+    const bool mark = third >= 0x8B && third <= 0x8F, line = third == 0xA8 || third == 0xA9;  // U+200B-F, U+2028-9
+    const bool turn = third >= 0xAA && third <= 0xAE;                                         // U+202A-E
+    return (second == 0x80 && (mark || line || turn)) || (second == 0x81 && third >= 0xA6 && third <= 0xA9);
+}
+
 bool is_damage(errc code) {
     return code == errc::bad_identity_file || code == errc::amid_mismatch || code == errc::bad_snapshot ||
            code == errc::snapshot_rollback;
@@ -112,7 +123,13 @@ std::string printable(std::string_view text) {
         const auto byte = static_cast<unsigned char>(text[i]);
         const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
         const bool c1 = byte == 0xC2 && next >= 0x80 && next <= 0x9F;
-        if (byte == '\n') {
+        if (byte >= 0xE0 && is_unseen(text.substr(i))) {
+            const auto third = static_cast<unsigned char>(text[i + 2]);
+            const unsigned code = (byte & 15u) << 12 | (next & 63u) << 6 | (third & 63u);
+            out += "\\u";
+            for (const int shift : {12, 8, 4, 0}) out += digits[code >> shift & 15];
+            i += 2;
+        } else if (byte == '\n') {
             out += "\\n";
         } else if (byte == '\t') {
             out += "    ";
