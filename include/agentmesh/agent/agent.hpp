@@ -152,8 +152,10 @@ private:
     [[nodiscard]] result<void> commit(std::span<const record_change> changes);
     void stage(const session_id& id, const envelope_ledger::numbers& numbers);
     [[nodiscard]] bool screened(const amid& from, std::string_view payload, const moment& now);
+    [[nodiscard]] bool over_rate(const amid& from, std::string_view payload, const moment& now);
     [[nodiscard]] session_id successor(session_id id) const;
-    [[nodiscard]] result<signing_public_key> key_of(const amid& peer);
+    [[nodiscard]] session_id home_of(const session::incoming& message) const;
+    void forget_ended_numbers();
     void tell(const moment& now, AgentSink auto& out);
     void tell_delivered();
     void report(arrival& what, const moment& now, AgentSink auto& out);
@@ -178,9 +180,10 @@ private:
     void report(const wire::error_frame& refused, const moment&, AgentSink auto&) {
         if (handlers_->on_relay_error) handlers_->on_relay_error(refused);
     }
-    [[nodiscard]] result<incoming> read(const arrival& what, envelope_ledger::numbers& numbers);
+    [[nodiscard]] result<incoming> read(const arrival& what, const session_id& home, envelope_ledger::numbers& numbers);
     void settle(const session_id& id, const result<session_id>& outcome);
     void knock_again(const moment& now, AgentSink auto& out);
+    void try_lost(const amid& peer, steady_point at);
 
     const local_identity* self_;
     Store* store_;
@@ -196,11 +199,11 @@ private:
     engine engine_;
     std::optional<relay::client> link_;        // from `start` on
     envelope_ledger ledger_;
-    std::map<amid, signing_public_key> keys_;  // of peers
     std::map<session_id, std::vector<knock_answer>> asked_;
     std::map<session_id, session_id> replaced_;
     std::set<session_id> awaited_;             // sessions with messages that are not acknowledged
     std::vector<lost_session> lost_;
+    std::map<amid, duration> patience_;        // with peers that did not answer a KNOCK; doubles each time
     std::deque<news> news_;
     std::vector<std::pair<std::string, std::optional<buffer>>> staged_;  // goes into the next commit
     steady_point upkeep_at_ = steady_point::max();

@@ -17,7 +17,7 @@ struct agent<Store, Directory, Policy, Random>::actions {
     bool received(const wire::receive_frame& frame) {
         const auto from = amid::parse(frame.from);
         if (!from) return true;  // of nobody: a relay that sends this twice sends it for ever
-        if (self.screened(*from, frame.payload, now)) return true;
+        if (self.screened(*from, frame.payload, now) || self.over_rate(*from, frame.payload, now)) return true;
         return self.engine_.on_message(*from, frame.type, frame.payload, now, *this).has_value();
     }
     void answered(const wire::relay_frame& frame) {
@@ -76,8 +76,11 @@ result<void> agent<Store, Directory, Policy, Random>::start(const moment& now, A
     AGENTMESH_CHECK(prekeys_.restore(*store_, *self_));
     actions<std::remove_reference_t<decltype(out)>> sink{*this, now, out};
     AGENTMESH_CHECK(engine_.restore(*store_, now, sink));
-    for (const auto& held : engine_.sessions())
+    for (const auto& held : engine_.sessions()) {
         if (held.unacknowledged > 0) awaited_.insert(held.id);
+        for (const auto& before : held.replaces) replaced_.insert_or_assign(before, held.id);
+    }
+    forget_ended_numbers();
     published_ = false;
     AGENTMESH_CHECK(keep_up(now));
     tell(now, out);
@@ -109,16 +112,29 @@ result<void> agent<Store, Directory, Policy, Random>::commit(std::span<const rec
     return {};
 }
 
-// The two rules that need no cryptography, before a KNOCK is opened. Its first byte is 01, two characters of base64;
-// what the relay calls it is not asked.
+// The flood rule, before a KNOCK is opened. Its first byte is 01, two characters of base64; what the relay calls it is
+// not asked. The blocklist is left to `decide`: a blocked caller hears what any refused one hears. @spec AM-POL-010
 template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
 bool agent<Store, Directory, Policy, Random>::screened(const amid& from, std::string_view payload, const moment& now) {
     if constexpr (requires { policy_.screen(from, now); }) {
         if (!payload.starts_with("AQ")) return false;
         const auto why = policy_.screen(from, now);
-        if (!why) return false;
+        if (why != session::deny_reason::rate_limited) return false;
         news_.push_back(session::audit_event{.kind = session::audit_kind::knock_denied, .peer = from,
-                                             .why = {errc::policy_denied, "AM-POL-002"}, .denied = *why});
+                                             .why = {errc::policy_denied, "AM-POL-001"}, .denied = *why});
+        return true;
+    }
+    return false;
+}
+
+// Messages of one caller in a minute, before they are opened. Nothing is lost: what was not acknowledged is sent again.
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+bool agent<Store, Directory, Policy, Random>::over_rate(const amid& from, std::string_view payload, const moment& now) {
+    if constexpr (requires { policy_.take_message(from, now); }) {
+        if (!payload.starts_with("Aw")) return false;  // first byte 03
+        if (policy_.take_message(from, now) == 0) return false;
+        news_.push_back(session::audit_event{.kind = session::audit_kind::message_dropped, .peer = from,
+                                             .why = {errc::rate_limited}});
         return true;
     }
     return false;
@@ -133,7 +149,6 @@ void agent<Store, Directory, Policy, Random>::knock(const amid& peer, const inte
     actions<std::remove_reference_t<decltype(out)>> sink{*this, now, out};
     const auto begin = [&]() -> result<session_id> {
         AGENTMESH_TRY(bundle, directory_->fetch_bundle(peer, now.wall));
-        keys_.insert_or_assign(peer, bundle.card.signing);
         return engine_.knock(bundle, what, asked, now, sink, how);
     };
     const auto begun = begin();
@@ -249,25 +264,30 @@ void agent<Store, Directory, Policy, Random>::tell(const moment& now, AgentSink 
 }
 
 template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
-result<incoming> agent<Store, Directory, Policy, Random>::read(const arrival& what,
+result<incoming> agent<Store, Directory, Policy, Random>::read(const arrival& what, const session_id& home,
                                                                envelope_ledger::numbers& numbers) {
-    AGENTMESH_TRY(key, key_of(what.head.peer));
     const std::string origin = to_hex(what.head.origin.bytes());
-    AGENTMESH_TRY(note, message::open_envelope(what.text, {origin, what.head.peer, self_->name()}, key));
-    AGENTMESH_TRY(place, numbers.received.accept(note.sequence));
+    AGENTMESH_TRY(note, message::open_envelope(what.text, {origin, what.head.peer, self_->name()}, what.head.key));
+    auto* tracker = &numbers.received;
+    if (home != what.head.origin) {
+        AGENTMESH_TRY(theirs, numbers.of_foreign(what.head.origin));
+        tracker = theirs;
+    }
+    AGENTMESH_TRY(place, tracker->accept(note.sequence));
     (void)place;  // a gap is not ours to mend: the session has acknowledged what it has
     return incoming{what.head.session, what.head.peer, what.head.id, std::move(note), what.text};
 }
 
 template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
 void agent<Store, Directory, Policy, Random>::report(arrival& what, const moment& now, AgentSink auto& out) {
-    auto numbers = ledger_.of(what.head.origin);
-    const auto got = read(what, numbers);
+    const session_id home = home_of(what.head);
+    auto numbers = ledger_.of(home);
+    const auto got = read(what, home, numbers);
     if (got) {
         const bool last = got->what.kind() == message::body_type::close;
         if (const auto& handler = last ? handlers_->on_goodbye : handlers_->on_message) handler(*got);
-        numbers.next = ledger_.of(what.head.origin).next;  // the handler may have answered
-        stage(what.head.origin, numbers);
+        numbers.next = ledger_.of(home).next;  // the handler may have answered
+        stage(home, numbers);
     } else if (handlers_->on_audit) {
         handlers_->on_audit({.kind = session::audit_kind::message_dropped, .peer = what.head.peer,
                            .session = what.head.session, .why = got.error()});
@@ -275,11 +295,14 @@ void agent<Store, Directory, Policy, Random>::report(arrival& what, const moment
     actions<std::remove_reference_t<decltype(out)>> sink{*this, now, out};
     const auto kept = engine_.confirm(what.head.session, what.head.id, sink);
     staged_.clear();
-    if (kept && got) ledger_.set(what.head.origin, numbers);
+    if (kept && got) ledger_.set(home, numbers);
 }
 
 template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
-void agent<Store, Directory, Policy, Random>::report(const session_info& opened, const moment&, AgentSink auto&) {
+void agent<Store, Directory, Policy, Random>::report(const session_info& opened, const moment& now,
+                                                     AgentSink auto&) {
+    patience_.erase(opened.peer);
+    try_lost(opened.peer, now.steady);  // those of other categories, which no KNOCK was sent for beside this one
     for (const auto& before : opened.replaces) {
         replaced_.insert_or_assign(before, opened.id);
         if (awaited_.erase(before) > 0) awaited_.insert(opened.id);
@@ -291,8 +314,16 @@ void agent<Store, Directory, Policy, Random>::report(const session_info& opened,
 }
 
 template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
-void agent<Store, Directory, Policy, Random>::report(const session::refusal& no, const moment&, AgentSink auto&) {
+void agent<Store, Directory, Policy, Random>::report(const session::refusal& no, const moment& now,
+                                                     AgentSink auto&) {
     awaited_.erase(no.session);
+    if (no.why.code == errc::knock_timed_out) {  // whoever was silent may come back, and what is lost waits for that
+        auto& patience = patience_.try_emplace(no.peer, options_.try_again).first->second;
+        try_lost(no.peer, now.steady + patience);
+        patience = std::min(patience * 2, options_.knock_again_longest);
+    } else if (no.retry_after_seconds) {
+        try_lost(no.peer, now.steady + std::chrono::seconds{*no.retry_after_seconds});
+    }
     settle(no.session, fail(no.why));
     if (handlers_->on_refused) handlers_->on_refused(no);
 }
@@ -300,6 +331,11 @@ void agent<Store, Directory, Policy, Random>::report(const session::refusal& no,
 template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
 void agent<Store, Directory, Policy, Random>::report(const closing& what, const moment&, AgentSink auto&) {
     awaited_.erase(what.which.id);
+    // One that is only lost waits for its successor, with its numbers.
+    if (what.which.phase == session::phase::lost) {
+        if (handlers_->on_closed) handlers_->on_closed(what.which, what.why);
+        return;
+    }
     std::erase_if(lost_, [&](const lost_session& one) { return one.which.id == what.which.id; });
     settle(what.which.id, fail(what.why));
     // The numbers of sessions that this one replaced go with it: nothing written for them can arrive any more.
@@ -345,10 +381,45 @@ void agent<Store, Directory, Policy, Random>::knock_again(const moment& now, Age
     const std::vector<lost_session> trying{first, lost_.end()};
     lost_.erase(first, lost_.end());
     for (const auto& one : trying) {
+        const auto held = engine_.find(one.which.id);
+        if (!held || held->phase != session::phase::lost) continue;  // it has its successor, or its time is over
         const auto bundle = directory_->fetch_bundle(one.which.peer, now.wall);
         const auto begun = bundle ? engine_.knock(*bundle, one.which.what, one.which.asked, now, sink)
                                   : result<session_id>{fail(bundle.error())};
         if (!begun) lost_.push_back({one.which, now.steady + options_.try_again});
+    }
+}
+
+/// Whose record has the numbers of a message: that of the session it was written for, if this was one with the same
+/// peer; else that of the session it came in. What the envelope says is the peer's, and chooses nothing of another's.
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+session_id agent<Store, Directory, Policy, Random>::home_of(const session::incoming& message) const {
+    if (message.origin == message.session || !ledger_.knows(message.origin)) return message.session;
+    const auto held = engine_.find(message.origin);
+    const bool same_peer = successor(message.origin) == message.session || (held && held->peer == message.peer);
+    return same_peer ? message.origin : message.session;
+}
+
+/// Numbers of sessions whose end an earlier run did not live to note.
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::forget_ended_numbers() {
+    for (const auto& id : ledger_.all()) {
+        const auto held = engine_.find(successor(id));
+        if (held && held->phase != session::phase::closed) continue;
+        ledger_.forget(id);
+        staged_.emplace_back(envelope_ledger::record_of(id), std::nullopt);
+    }
+    if (!staged_.empty()) (void)commit({});  // or at the next start
+    staged_.clear();
+}
+
+/// Puts the lost sessions with a peer back among those to knock for.
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::try_lost(const amid& peer, steady_point at) {
+    for (const auto& held : engine_.sessions()) {
+        const auto same = [&](const lost_session& one) { return one.which.id == held.id; };
+        if (held.phase == session::phase::lost && held.peer == peer && std::none_of(lost_.begin(), lost_.end(), same))
+            lost_.push_back({held, at});
     }
 }
 
@@ -365,14 +436,6 @@ template <StateStore Store, registry::Registry Directory, session::PolicySource 
 session_id agent<Store, Directory, Policy, Random>::successor(session_id id) const {
     for (auto at = replaced_.find(id); at != replaced_.end(); at = replaced_.find(id)) id = at->second;
     return id;
-}
-
-template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
-result<signing_public_key> agent<Store, Directory, Policy, Random>::key_of(const amid& peer) {
-    if (const auto at = keys_.find(peer); at != keys_.end()) return at->second;
-    AGENTMESH_TRY(record, directory_->find(peer));
-    keys_.insert_or_assign(peer, record.signing_key());
-    return record.signing_key();
 }
 
 template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>

@@ -26,6 +26,7 @@ struct agent_options {
     std::uint32_t epoch = 0;     ///< of the identity card; rises whenever the exchange key is replaced
     duration upkeep = std::chrono::hours{1};         ///< between two looks at the age and number of prekeys
     duration try_again = std::chrono::seconds{15};   ///< after the directory could not be read or written
+    duration knock_again_longest = std::chrono::hours{1};  ///< between two KNOCKs for a lost session, unanswered
     duration save_again = std::chrono::seconds{1};   ///< after something that is due could not be saved
 };
 
