@@ -111,8 +111,9 @@ TEST_CASE("generated values are judged as valijson judges them", "[property][mes
             }
         }
     }));
-    CHECK(accepted > 50);
-    CHECK(refused > 50);
+    // Both kinds of value were generated, however few runs there were.
+    CHECK(accepted > (accepted + refused) / 20);
+    CHECK(refused > (accepted + refused) / 20);
 }
 
 TEST_CASE("bodies of the standard schemas with one member changed are judged as valijson judges them",
