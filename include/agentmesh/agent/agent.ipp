@@ -116,12 +116,13 @@ result<void> agent<Store, Directory, Policy, Random>::commit(std::span<const rec
 // not asked. The blocklist is left to `decide`: a blocked caller hears what any refused one hears. @spec AM-POL-010
 template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
 bool agent<Store, Directory, Policy, Random>::screened(const amid& from, std::string_view payload, const moment& now) {
-    if constexpr (requires { policy_.screen(from, now); }) {
+    if constexpr (requires { policy_.is_flooded(now); }) {
         if (!payload.starts_with("AQ")) return false;
-        const auto why = policy_.screen(from, now);
-        if (why != session::deny_reason::rate_limited) return false;
-        news_.push_back(session::audit_event{.kind = session::audit_kind::knock_denied, .peer = from,
-                                             .why = {errc::policy_denied, "AM-POL-001"}, .denied = *why});
+        if (!policy_.is_flooded(now)) return false;
+        news_.push_back(session::audit_event{.kind = session::audit_kind::knock_denied,
+                                             .peer = from,
+                                             .why = {errc::policy_denied, "AM-POL-001"},
+                                             .denied = session::deny_reason::rate_limited});
         return true;
     }
     return false;

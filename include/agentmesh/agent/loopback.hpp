@@ -24,17 +24,15 @@ public:
           decide_{[p = static_cast<P*>(rules_.get())](const session::applicant& asking) { return p->decide(asking); }},
           generation_{[p = static_cast<P*>(rules_.get())] { return std::uint64_t{p->generation()}; }} {
         P* const own = static_cast<P*>(rules_.get());
-        if constexpr (requires(const amid& who, const moment& now) { own->screen(who, now); })
-            screen_ = [own](const amid& who, const moment& now) { return own->screen(who, now); };
+        if constexpr (requires(const moment& now) { own->is_flooded(now); })
+            is_flooded_ = [own](const moment& now) { return own->is_flooded(now); };
         if constexpr (requires(const amid& who, const moment& now) { own->take_message(who, now); })
             take_message_ = [own](const amid& who, const moment& now) { return own->take_message(who, now); };
     }
 
     [[nodiscard]] session::verdict decide(const session::applicant& asking) { return decide_(asking); }
     [[nodiscard]] std::uint64_t generation() const { return generation_(); }
-    [[nodiscard]] std::optional<session::deny_reason> screen(const amid& who, const moment& now) {
-        return screen_ ? screen_(who, now) : std::nullopt;
-    }
+    [[nodiscard]] bool is_flooded(const moment& now) { return is_flooded_ && is_flooded_(now); }
     [[nodiscard]] unsigned take_message(const amid& who, const moment& now) {
         return take_message_ ? take_message_(who, now) : 0;
     }
@@ -43,7 +41,7 @@ private:
     std::shared_ptr<void> rules_;
     std::function<session::verdict(const session::applicant&)> decide_;
     std::function<std::uint64_t()> generation_;
-    std::function<std::optional<session::deny_reason>(const amid&, const moment&)> screen_{};
+    std::function<bool(const moment&)> is_flooded_{};
     std::function<unsigned(const amid&, const moment&)> take_message_{};
 };
 static_assert(session::PolicySource<any_policy>);

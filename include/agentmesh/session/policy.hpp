@@ -172,9 +172,11 @@ public:
     void pause();
     void resume();
 
-    /// The two rules that need no cryptography. To be asked with the transport's sender, before a KNOCK is opened.
-    /// @return the reason to drop it
-    [[nodiscard]] std::optional<deny_reason> screen(const amid& sender, const moment& now);
+    /// The one rule that is asked before a KNOCK is opened: how many come in, from whomever. The blocklist waits for
+    /// `decide`, so that a blocked caller hears what any refused one hears.
+    /// @spec   AM-POL-010
+    /// @return whether to drop the KNOCK unread
+    [[nodiscard]] bool is_flooded(const moment& now);
     [[nodiscard]] verdict decide(const applicant& asking);
     /// Counts one message of a session. @return 0, or after how many seconds another one is welcome
     [[nodiscard]] unsigned take_message(const amid& from, const moment& now);

@@ -160,15 +160,14 @@ inline void policy_source::resume() {
     paused_ = false;
 }
 
-inline std::optional<deny_reason> policy_source::screen(const amid& sender, const moment& now) {
+inline bool policy_source::is_flooded(const moment& now) {
     if (flood_ == 0 || now.steady >= flood_begins_ + limits::rate_window) {
         flood_begins_ = now.steady;
         flood_ = 0;
     }
-    if (flood_ >= knock_flood_per_minute) return deny_reason::rate_limited;
+    if (flood_ >= knock_flood_per_minute) return true;
     ++flood_;
-    if (rules_.blocks(sender)) return deny_reason::blocked;
-    return std::nullopt;
+    return false;
 }
 
 inline verdict policy_source::decide(const applicant& asking) {
