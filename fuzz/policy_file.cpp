@@ -5,7 +5,7 @@
 #include <agentmesh/session/policy.hpp>
 
 AM_FUZZ(AM_POL_001, AM_POL_002, AM_POL_003, AM_POL_004, AM_POL_005, AM_POL_006, AM_POL_007, AM_POL_008, AM_POL_009,
-        AM_POL_010, AM_POL_011, AM_POL_012, AM_POL_013, AM_POL_014);
+        AM_POL_010, AM_POL_011, AM_POL_012, AM_POL_013, AM_POL_014, AM_POL_015);
 
 using namespace agentmesh;
 using session::deny_reason;
@@ -31,6 +31,9 @@ bool names(const std::vector<std::string>& list, const std::string& what) {
 /// The chapter on policy, rule by rule. Nothing: accepted.
 std::optional<deny_reason> as_written(const session::policy& rules, const session::applicant& asking, unsigned before) {
     if (contains(rules.blocklist, asking.who)) return deny_reason::blocked;
+    if (!asking.is_signed && !rules.allow_unsigned_knock) return deny_reason::invalid_signature;
+    if (std::find(rules.allow_suites.begin(), rules.allow_suites.end(), asking.suite) == rules.allow_suites.end())
+        return deny_reason::insufficient_trust;
     if (!asking.keys_bound && !rules.allow_unbound_keys) return deny_reason::insufficient_trust;
     if (!asking.trust) return deny_reason::insufficient_trust;
     if (!rules.accept_tiers[static_cast<std::size_t>(*asking.trust)]) return deny_reason::insufficient_trust;
@@ -57,6 +60,8 @@ void ask(const session::policy& rules, std::uint32_t dice) {
     asking.what.category = words[dice >> 11 & 3];
     if (dice >> 13 & 1) asking.what.subcategory = "payment";
     asking.asked.ttl_seconds = dice >> 14;
+    asking.suite = static_cast<e2ee::suite_id>(1 + (dice >> 18 & 3) * (dice >> 20 & 1));
+    asking.is_signed = (dice >> 21 & 7) != 0;
 
     session::caller_rates rates;
     const unsigned before = dice >> 16 & 3;
@@ -66,7 +71,8 @@ void ask(const session::policy& rules, std::uint32_t dice) {
     REQUIRE_FUZZ(answer.accepted == !wanted.has_value());
     if (wanted) {
         REQUIRE_FUZZ(answer.why == *wanted);
-        if (!contains(rules.allowlist, asking.who) || *wanted == deny_reason::blocked)
+        if (!contains(rules.allowlist, asking.who) || *wanted == deny_reason::blocked ||
+            *wanted == deny_reason::invalid_signature)
             REQUIRE_FUZZ(answer.told == deny_reason::rejected && !answer.retry_after_seconds);
     } else {
         REQUIRE_FUZZ(answer.held_to.ttl_seconds <= asking.asked.ttl_seconds);

@@ -71,6 +71,23 @@ struct policy {
     friend bool operator==(const policy&, const policy&) = default;
 };
 
+/// Whether an agent under these rules may offer a suite, and accept one that is offered.
+[[nodiscard]] inline bool allows(const policy& rules, e2ee::suite_id suite) noexcept { return rules.allows(suite); }
+/// Whether a KNOCK without a signature, as wire10 peers send it, is worth a look.
+[[nodiscard]] inline bool allows_unsigned(const policy& rules) noexcept { return rules.allow_unsigned_knock; }
+
+/// The same of any policy. One that does not say allows what an empty policy file does: suite am1, and signed KNOCKs.
+template <PolicySource P>
+[[nodiscard]] bool allows(const P& rules, e2ee::suite_id suite) {
+    if constexpr (requires { { rules.allows(suite) } -> std::convertible_to<bool>; }) return rules.allows(suite);
+    else return policy{}.allows(suite);
+}
+template <PolicySource P>
+[[nodiscard]] bool allows_unsigned(const P& rules) {
+    if constexpr (requires { { rules.allows_unsigned() } -> std::convertible_to<bool>; }) return rules.allows_unsigned();
+    else return policy{}.allow_unsigned_knock;
+}
+
 /// Where a policy file is wrong.
 struct policy_fault {
     std::size_t line = 0;         ///< from 1
@@ -99,6 +116,7 @@ enum class policy_stage : std::uint8_t {
     blocklist,
     signature,        ///< what the engine found, as is the next; both normally end the matter before any policy
     freshness,
+    suite,
     key_binding,
     tier,
     rate,
@@ -112,7 +130,7 @@ enum class policy_stage : std::uint8_t {
 /// What was found out about a KNOCK before the owner's rules are asked.
 struct standing {
     bool connection_within_rate = true;
-    bool authentic = true;  ///< signed, or unsigned and `allow_unsigned_knock`
+    bool authentic = true;  ///< what signature it bears holds
     bool fresh = true;
 };
 
@@ -141,7 +159,7 @@ struct decision {
 
 /// Puts a KNOCK to the rules, in order. The caller hears `rejected` whatever the reason, unless he is on the
 /// allowlist and has proved to be himself: then he hears the reason and when to try again.
-/// @spec  AM-POL-001 to AM-POL-010, AM-POL-014
+/// @spec  AM-POL-001 to AM-POL-010, AM-POL-014, AM-POL-015
 /// @param rates  the KNOCKs of this minute; counts this one if it comes as far as that rule
 [[nodiscard]] decision evaluate(const policy& rules, const applicant& asking, const standing& found,
                                 caller_rates& rates);
@@ -181,6 +199,8 @@ public:
     /// Counts one message of a session. @return 0, or after how many seconds another one is welcome
     [[nodiscard]] unsigned take_message(const amid& from, const moment& now);
 
+    [[nodiscard]] bool allows(e2ee::suite_id suite) const noexcept { return rules_.allows(suite); }
+    [[nodiscard]] bool allows_unsigned() const noexcept { return rules_.allow_unsigned_knock; }
     [[nodiscard]] const policy& rules() const noexcept { return rules_; }
     [[nodiscard]] bool paused() const noexcept { return paused_; }
     [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
@@ -229,6 +249,8 @@ public:
     explicit all_of(P... parts) : parts_{std::move(parts)...} {}
     [[nodiscard]] verdict decide(const applicant& asking);
     [[nodiscard]] std::uint64_t generation();
+    [[nodiscard]] bool allows(e2ee::suite_id suite) const;
+    [[nodiscard]] bool allows_unsigned() const;
     template <std::size_t I>
     [[nodiscard]] auto& part() noexcept { return std::get<I>(parts_); }
 
@@ -243,6 +265,8 @@ public:
     explicit any_of(P... parts) : parts_{std::move(parts)...} {}
     [[nodiscard]] verdict decide(const applicant& asking);
     [[nodiscard]] std::uint64_t generation();
+    [[nodiscard]] bool allows(e2ee::suite_id suite) const;
+    [[nodiscard]] bool allows_unsigned() const;
     template <std::size_t I>
     [[nodiscard]] auto& part() noexcept { return std::get<I>(parts_); }
 

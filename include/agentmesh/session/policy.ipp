@@ -66,14 +66,17 @@ struct rule {
 };
 
 /// Ruling 23 as data: evaluation walks down this list and nothing else.
-inline constexpr std::array<rule, 11> in_order = {{
+inline constexpr std::array<rule, 12> in_order = {{
     {policy_stage::connection_rate, deny_reason::rate_limited,
      [](question& q) { return !q.found.connection_within_rate; }},
     // @spec AM-POL-002
     {policy_stage::blocklist, deny_reason::blocked, [](question& q) { return q.rules.blocks(q.asking.who); }},
     {policy_stage::signature, deny_reason::invalid_signature,
-     [](question& q) { return !q.found.authentic; }},
+     [](question& q) { return !q.found.authentic || (!q.asking.is_signed && !q.rules.allow_unsigned_knock); }},
     {policy_stage::freshness, deny_reason::invalid_signature, [](question& q) { return !q.found.fresh; }},
+    // @spec AM-POL-015
+    {policy_stage::suite, deny_reason::insufficient_trust,
+     [](question& q) { return !q.rules.allows(q.asking.suite); }},
     // @spec AM-POL-014
     {policy_stage::key_binding, deny_reason::insufficient_trust,
      [](question& q) { return !q.asking.keys_bound && !q.rules.allow_unbound_keys; }},
@@ -231,6 +234,16 @@ std::uint64_t all_of<P...>::generation() {
 }
 
 template <PolicySource... P>
+bool all_of<P...>::allows(e2ee::suite_id suite) const {
+    return std::apply([&](const auto&... part) { return (session::allows(part, suite) && ...); }, parts_);
+}
+
+template <PolicySource... P>
+bool all_of<P...>::allows_unsigned() const {
+    return std::apply([](const auto&... part) { return (session::allows_unsigned(part) && ...); }, parts_);
+}
+
+template <PolicySource... P>
 verdict any_of<P...>::decide(const applicant& asking) {
     std::optional<verdict> first;
     verdict out{};
@@ -248,6 +261,16 @@ template <PolicySource... P>
 std::uint64_t any_of<P...>::generation() {
     return std::apply([](auto&... part) { return (std::uint64_t{0} + ... + std::uint64_t{part.generation()}); },
                       parts_);
+}
+
+template <PolicySource... P>
+bool any_of<P...>::allows(e2ee::suite_id suite) const {
+    return std::apply([&](const auto&... part) { return (session::allows(part, suite) || ...); }, parts_);
+}
+
+template <PolicySource... P>
+bool any_of<P...>::allows_unsigned() const {
+    return std::apply([](const auto&... part) { return (session::allows_unsigned(part) || ...); }, parts_);
 }
 
 static_assert(PolicySource<policy_source> && PolicySource<allow_intents> && PolicySource<deny_all> &&

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <agentmesh/core/clock.hpp>
+#include <agentmesh/e2ee/suite.hpp>
 #include <agentmesh/identity/agent_id.hpp>
 #include <agentmesh/identity/tier.hpp>
 
@@ -68,6 +69,8 @@ struct applicant {
     std::optional<tier> trust{};             ///< from the registry; nothing: unknown, which is denied
     std::uint32_t reputation_ppm = 0;        ///< parts per million, from the registry
     bool keys_bound = true;                  ///< the exchange key is tied to the name; false only in older suites
+    bool is_signed = true;                   ///< false only in wire10, whose KNOCKs bear no signature
+    e2ee::suite_id suite = e2ee::suite_id::am1;  ///< that the session would have: offered, and spoken here
     intent what{};
     session_request asked{};
     std::size_t open_sessions = 0;           ///< of this agent with anybody; closed ones do not count

@@ -100,6 +100,8 @@ TEST_CASE("whatever is asked, a stranger hears one thing and a session is never 
         if (*rc::gen::inRange(0, 4)) asking.trust = static_cast<tier>(*rc::gen::inRange(0, 3));
         asking.reputation_ppm = *rc::gen::inRange<std::uint32_t>(0, 1'000'001);
         asking.keys_bound = *rc::gen::inRange(0, 4) != 0;
+        asking.is_signed = *rc::gen::inRange(0, 4) != 0;
+        asking.suite = *rc::gen::element(e2ee::suite_id::am1, e2ee::suite_id::v02, e2ee::suite_id::wire10_legacy);
         asking.what.category = *rc::gen::element<std::string>("travel", "finance", "Travel", "");
         asking.asked.ttl_seconds = *rc::gen::arbitrary<std::uint32_t>();
         asking.asked.expected_messages = *rc::gen::arbitrary<std::uint32_t>();
@@ -110,6 +112,8 @@ TEST_CASE("whatever is asked, a stranger hears one thing and a session is never 
         if (answer.accepted) {
             RC_ASSERT(asking.trust.has_value());
             RC_ASSERT(rules.accepts(*asking.trust));
+            RC_ASSERT(rules.allows(asking.suite));
+            RC_ASSERT(asking.is_signed || rules.allow_unsigned_knock);
             RC_ASSERT(answer.held_to.ttl_seconds <= std::min(rules.session.ttl_seconds, asking.asked.ttl_seconds));
             RC_ASSERT(answer.held_to.max_messages <=
                       std::min(rules.session.max_messages, asking.asked.expected_messages));

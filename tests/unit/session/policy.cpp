@@ -293,6 +293,55 @@ TEST_CASE("an unbound key needs the owner's word", "[unit][session][AM-POL-014]"
     CHECK(decide(rules, asking).accepted);
 }
 
+TEST_CASE("a suite that the owner does not list is refused, whichever it is", "[unit][session][AM-POL-015]") {
+    for (const auto listed : {e2ee::suite_id::am1, e2ee::suite_id::v02, e2ee::suite_id::wire10_legacy}) {
+        session::policy rules;
+        rules.allow_suites = {listed};
+        for (const auto asked : {e2ee::suite_id::am1, e2ee::suite_id::v02, e2ee::suite_id::wire10,
+                                 e2ee::suite_id::wire10_legacy}) {
+            auto asking = somebody();
+            asking.suite = asked;
+            CHECK(decide(rules, asking).accepted == (asked == listed));
+            CHECK(session::allows(rules, asked) == (asked == listed));
+            CHECK(session::allows(session::policy_source{rules}, asked) == (asked == listed));
+        }
+    }
+}
+
+TEST_CASE("a KNOCK without a signature needs the owner's word, and its sender hears nothing",
+          "[unit][session][AM-POL-010]") {
+    session::policy rules;
+    auto asking = somebody();
+    asking.is_signed = false;
+    rules.allowlist = {asking.who};
+    CHECK(decide(rules, asking).why == deny_reason::invalid_signature);
+    CHECK(decide(rules, asking).told == deny_reason::rejected);
+    CHECK_FALSE(session::allows_unsigned(session::policy_source{rules}));
+    rules.allow_unsigned_knock = true;
+    CHECK(decide(rules, asking).accepted);
+    CHECK(session::allows_unsigned(rules));
+    CHECK(session::allows_unsigned(session::policy_source{rules}));
+}
+
+TEST_CASE("policies in code allow suite am1 and signed KNOCKs, and combined ones what their parts do",
+          "[unit][session][AM-POL-015]") {
+    const session::allow_intents plain{{"travel"}};
+    CHECK(session::allows(plain, e2ee::suite_id::am1));
+    CHECK_FALSE(session::allows(plain, e2ee::suite_id::v02));
+    CHECK_FALSE(session::allows_unsigned(plain));
+    session::policy wide;
+    wide.allow_suites = {e2ee::suite_id::am1, e2ee::suite_id::wire10};
+    wide.allow_unsigned_knock = true;
+    const session::all_of both{plain, session::policy_source{wide}};
+    CHECK(session::allows(both, e2ee::suite_id::am1));
+    CHECK_FALSE(session::allows(both, e2ee::suite_id::wire10));
+    CHECK_FALSE(session::allows_unsigned(both));
+    const session::any_of either{plain, session::policy_source{wide}};
+    CHECK(session::allows(either, e2ee::suite_id::wire10));
+    CHECK_FALSE(session::allows(either, e2ee::suite_id::v02));
+    CHECK(session::allows_unsigned(either));
+}
+
 TEST_CASE("an accepted session gets no more than was asked for, and no more than allowed",
           "[unit][session][AM-POL-009]") {
     session::policy rules;
@@ -356,6 +405,8 @@ const std::vector<failing>& every_failure() {
          [](auto&, auto&, auto& found) { found.authentic = false; }},
         {policy_stage::freshness, deny_reason::invalid_signature,
          [](auto&, auto&, auto& found) { found.fresh = false; }},
+        {policy_stage::suite, deny_reason::insufficient_trust,
+         [](auto&, auto& asking, auto&) { asking.suite = e2ee::suite_id::v02; }},
         {policy_stage::key_binding, deny_reason::insufficient_trust,
          [](auto&, auto& asking, auto&) { asking.keys_bound = false; }},
         {policy_stage::tier, deny_reason::insufficient_trust,
