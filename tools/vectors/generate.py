@@ -22,6 +22,7 @@ from gen import (
     policy,
     ratchet,
     relay,
+    reputation,
     times,
     websocket,
     wire,
@@ -45,6 +46,7 @@ AREAS = (
     policy,
     envelope,
     capability,
+    reputation,
 )
 
 
