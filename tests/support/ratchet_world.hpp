@@ -58,9 +58,11 @@ public:
         : random_{seed},
           accepted_{accepted},
           root_{draw32()},
-          first_{draw32()},
-          second_{draw32()},
-          third_{draw32()},
+          at_{draw32()[0]},
+          stride_{draw32()[0] | std::size_t{1}},
+          first_{take_scalar()},
+          second_{take_scalar()},
+          third_{take_scalar()},
           sides_{side{start_initiator(), naive_ratchet<S>::initiate(root_, first_, plain_public(second_))},
                  side{start_responder(accepted), accepted ? naive_ratchet<S>::respond(root_, second_,
                                                                                       plain_public(first_), third_)
@@ -88,8 +90,7 @@ public:
         if (what == act::invent || what == act::small_order) {
             frame forged{{}, buffer(agentmesh::e2ee::overhead<S> + number % 40, 0x5A), {}};
             if (what == act::invent) {
-                const auto drawn = draw32();
-                forged.header.dh = exchange_public_key{drawn};
+                forged.header.dh = exchange_public_key{known_keys()[number / 13 % known_keys().size()]};
                 forged.header.n = number % 7 == 0 ? number * 40'009u : number % 5;
                 forged.header.pn = number % 11 == 0 ? number * 90'001u : number % 3;
             }
@@ -178,6 +179,31 @@ private:
         (void)random_.fill(out);  // an endless source
         return out;
     }
+
+    /// The same random bytes in every world: X25519 costs more than all else that a schedule does, and over few keys
+    /// its results can be remembered (see properties/e2ee/remembered_x25519.cpp). Root keys are drawn anew, so that no
+    /// two worlds share a key of a chain or of a message.
+    static const std::array<bytes32, 128>& known_keys() {
+        static const auto made = [] {
+            std::array<bytes32, 128> out;
+            agentmesh::crypto::scripted_random random{0x25519};
+            for (auto& one : out) (void)random.fill(one);  // an endless source
+            return out;
+        }();
+        return made;
+    }
+    /// The scalar that the next turn gets. No two sides of a world ever have the same, nor does one side twice: the
+    /// stride is odd, so that it meets each of the known once, and whoever takes more draws them.
+    bytes32 next_scalar() {
+        const auto& all = known_keys();
+        return taken_ < all.size() ? all[(at_ + taken_ * stride_) % all.size()] : draw32();
+    }
+    bytes32 take_scalar() {
+        const auto out = next_scalar();
+        ++taken_;
+        return out;
+    }
+
     template <class Secret>
     static Secret secret(const bytes32& bytes) {
         return Secret::from(bytes).value();
@@ -232,7 +258,7 @@ private:
 
     /// Delivers, and checks the outcome against the model's.
     bool deliver(side& to, const frame& what, byte_view data) {
-        const auto drawn = draw32();
+        const auto drawn = next_scalar();
         auto random = script(drawn);
         const auto before = save(to.real);
         buffer text{0xCD}, expected;
@@ -253,6 +279,7 @@ private:
             return false;
         }
         ++counted_.opened;
+        if (to.model.scalar == drawn) ++taken_;
         text.erase(text.begin());
         expect(text == expected, "opened to another text");
         expect(to.real.turns() == to.model.turns, "counts turns otherwise");
@@ -289,7 +316,7 @@ private:
             auto& to = sides_[0];
             if (!accepted_) return;
             const auto key = plain_public(third_);
-            const auto drawn = draw32();
+            const auto drawn = take_scalar();
             auto random = script(drawn);
             const auto before = save(to.real);
             const auto done = to.real.step(key, random);
@@ -333,7 +360,10 @@ private:
 
     agentmesh::crypto::scripted_random random_;
     bool accepted_;
-    bytes32 root_, first_, second_, third_;
+    std::size_t taken_ = 0;  // of the known keys
+    bytes32 root_;
+    std::size_t at_, stride_;  // the order in which this world takes them
+    bytes32 first_, second_, third_;
     std::array<side, 2> sides_;
     tally counted_{};
 };

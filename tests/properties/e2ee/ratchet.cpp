@@ -1,7 +1,7 @@
 // Properties of the ratchet over generated schedules, each for all four suites. See tests/support/ratchet_world.hpp.
 //
-// AGENTMESH_SCHEDULES and AGENTMESH_TAMPERS raise the numbers, for a campaign; AGENTMESH_SEED starts elsewhere. A
-// failure names the schedule's seed.
+// AGENTMESH_SCHEDULES and AGENTMESH_TAMPERS raise the numbers, for a campaign (scripts/campaign); AGENTMESH_SEED starts
+// elsewhere. A failure names the schedule's seed.
 #include <agentmesh/e2ee/suite_am1.hpp>
 #include <agentmesh/e2ee/suite_v02.hpp>
 #include <agentmesh/e2ee/suite_wire10.hpp>
