@@ -45,14 +45,16 @@ void add_shim(CLI::App& app, int& code) {
     auto& sub = *app.add_subcommand("shim", "Judge an implementation behind a program that answers lines of JSON");
     auto& how = command->how;
     sub.add_option("--exec", how.command, "The program, for /bin/sh; see docs/shim-protocol.md")->required();
-    sub.add_option("--areas", how.areas, "Any of id,enc,kex,ratchet,knock,policy,envelope (default all)")->delimiter(',');
+    sub.add_option("--areas", how.areas, "Any of id,enc,kex,ratchet,knock,policy,envelope (default all)")
+        ->delimiter(',');
     sub.add_option("--suite", how.suite, "am1 (default), wire10, wire10-legacy or v02");
     sub.add_option("--out", command->out, "Directory for results.json, evidence.jsonl and the reports");
     sub.add_option("--seed", how.seed, "Hexadecimal; equal seeds ask equal questions. Random if absent");
     sub.add_option("--only", how.only, "Run only these cases (RAT, RAT-SEALED, RAT-SEALED-001)")->delimiter(',');
     sub.add_option("--skip", how.skip, "Leave these out")->delimiter(',');
     sub.add_option("--vectors", how.vectors, "A directory of vectors instead of those inside the program");
-    sub.add_option("--patience", command->patience_ms, "Milliseconds without a line after which the program hangs (default 10000)")
+    sub.add_option("--patience", command->patience_ms,
+                   "Milliseconds that it may be silent at most (default 10000); less once its own pace is known")
         ->check(CLI::Range(10u, 600'000u));
     sub.add_option("--waive", command->waive, "JSON file: SHOULD deviations you answer for");
     sub.add_option("--baseline", command->baseline, "JSON file: failures you know of; quiets the exit code only");

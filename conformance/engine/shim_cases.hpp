@@ -9,32 +9,33 @@
 
 namespace agentmesh::conformance {
 
-inline constexpr std::array<std::string_view, 7> shim_areas{"id", "enc", "kex", "ratchet", "knock", "policy", "envelope"};
+inline constexpr std::array<std::string_view, 7> shim_areas{"id",    "enc",    "kex",     "ratchet",
+                                                            "knock", "policy", "envelope"};
 inline constexpr std::array<std::string_view, 4> shim_suites{"am1", "wire10", "wire10-legacy", "v02"};
 
 /// One row of a vector file.
 struct vector_row {
     std::uint64_t tc = 0;
     std::string comment, type;
-    std::vector<const clause*> proves;   ///< what its flags stand for, each once
-    shim_json question;                  ///< members of the request: `in`, and `now` where the row has one
-    std::string suite;                   ///< empty: of no suite
-    std::string expect;                  ///< "accept", "reject:<class>", "choice:<id>"
-    shim_json output, intermediate;      ///< objects; empty where the row has none
-    std::uint64_t twin = 0;              ///< of a refused row: the accepted one it differs from by one fault
+    std::vector<const clause*> proves;  ///< what its flags stand for, each once
+    shim_json question;                 ///< members of the request: `in`, and `now` where the row has one
+    std::string suite;                  ///< empty: of no suite
+    std::string expect;                 ///< "accept", "reject:<class>", "choice:<id>"
+    shim_json output, intermediate;     ///< objects; empty where the row has none
+    std::uint64_t twin = 0;             ///< of a refused row: the accepted one it differs from by one fault
 
     [[nodiscard]] bool refused() const { return expect.starts_with("reject:"); }
 };
 
 /// One group type of one vector file.
 struct vector_case {
-    std::string_view id;       ///< "ENC-BASE64-001"
-    std::string_view area;     ///< of the shim protocol
-    std::string_view file;     ///< "encodings/base64"
-    std::string_view type;     ///< "base64.decode"
+    std::string_view id;    ///< "ENC-BASE64-001"
+    std::string_view area;  ///< of the shim protocol
+    std::string_view file;  ///< "encodings/base64"
+    std::string_view type;  ///< "base64.decode"
     std::string_view title;
-    std::string_view suites{}; ///< separated by blanks; empty: all
-    bool optional = false;     ///< a service of a library and nothing that peers see: `unsupported` is `not_offered`
+    std::string_view suites{};  ///< separated by blanks; empty: all
+    bool optional = false;      ///< a service of a library and nothing that peers see: `unsupported` is `not_offered`
 
     /// `<area>.<type>`; the area is not written twice.
     [[nodiscard]] std::string op() const {

@@ -1,5 +1,5 @@
-// Sessions in which the harness is the other side: what the shim seals is opened, what it opens was sealed here, so that
-// no fixed random numbers are needed.
+// Sessions in which the harness is the other side: what the shim seals is opened, what it opens was sealed here, so
+// that no fixed random numbers are needed.
 #include "agentmesh/e2ee/ratchet.hpp"
 #include "agentmesh/e2ee/suite_am1.hpp"
 #include "agentmesh/e2ee/suite_v02.hpp"
@@ -43,24 +43,34 @@ template <class S>
 class live_session {
 public:
     live_session(shim_talk& talk, std::string name, std::string_view seed, std::string_view case_id, bool shim_begins)
-        : talk_{talk}, name_{std::move(name)}, bytes_{seed, std::string{case_id} + name_}, random_{seed, std::string{case_id} + name_ + "/random"} {
+        : talk_{talk},
+          name_{std::move(name)},
+          bytes_{seed, std::string{case_id} + name_},
+          random_{seed, std::string{case_id} + name_ + "/random"} {
         const auto root = bytes_.take(32), prekey = bytes_.take(32), first = bytes_.take(32), prefix = bytes_.take(48);
         if (S::aead::takes_ad) prefix_ = {prefix.begin(), prefix.end()};
         auto own = pair_of(first);
         auto root_key = *e2ee::root_key::from(buffer{root.begin(), root.end()});
-        shim_json in{{"session", name_}, {"suite", to_text(S::id)}, {"role", shim_begins ? "initiator" : "responder"},
-                     {"root", to_hex(root)}, {"prefix", agentmesh::to_hex(prefix_)}};
-        if (shim_begins) in["remote_key"] = agentmesh::to_hex(pair_of(prekey).public_key().bytes());
-        else in["own_private_key"] = to_hex(prekey);
+        shim_json in{{"session", name_},
+                     {"suite", to_text(S::id)},
+                     {"role", shim_begins ? "initiator" : "responder"},
+                     {"root", to_hex(root)},
+                     {"prefix", agentmesh::to_hex(prefix_)}};
+        if (shim_begins)
+            in["remote_key"] = agentmesh::to_hex(pair_of(prekey).public_key().bytes());
+        else
+            in["own_private_key"] = to_hex(prekey);
         if (!shim_begins) in["remote_key"] = agentmesh::to_hex(own.public_key().bytes());
         start_ = talk_.ask({"ratchet.init", {{"in", in}}});
         if (start_.kind != reply_kind::ok) return;
         if (!shim_begins) {
-            auto made = e2ee::double_ratchet<S>::initiate(std::move(root_key), std::move(own), pair_of(prekey).public_key());
+            auto made =
+                e2ee::double_ratchet<S>::initiate(std::move(root_key), std::move(own), pair_of(prekey).public_key());
             if (made) mine_.emplace(std::move(*made));
         } else if constexpr (S::id == e2ee::suite_id::am1) {
             const auto key = member(start_, "ratchet_key");
-            const auto remote = key ? exchange_public_key::from(*key) : result<exchange_public_key>{fail(errc::bad_length)};
+            const auto remote =
+                key ? exchange_public_key::from(*key) : result<exchange_public_key>{fail(errc::bad_length)};
             if (!remote) return;
             auto made = e2ee::double_ratchet<S>::respond(std::move(root_key), pair_of(prekey), *remote, std::move(own));
             if (made) mine_.emplace(std::move(*made));
@@ -94,9 +104,11 @@ public:
         return message{*read, *sealed, plain};
     }
     shim_reply shim_opens(const message& one) {
-        return talk_.ask({"ratchet.decrypt", {{"in", {{"session", name_},
-                                                      {"header", agentmesh::to_hex(e2ee::header_bytes(one.header))},
-                                                      {"sealed", agentmesh::to_hex(one.sealed)}}}}});
+        return talk_.ask({"ratchet.decrypt",
+                          {{"in",
+                            {{"session", name_},
+                             {"header", agentmesh::to_hex(e2ee::header_bytes(one.header))},
+                             {"sealed", agentmesh::to_hex(one.sealed)}}}}});
     }
     /// True if the shim opened it to the right text.
     static bool opened(const shim_reply& reply, const message& one) {
@@ -107,7 +119,8 @@ public:
 
 private:
     static std::optional<buffer> member(const shim_reply& reply, const char* name) {
-        if (reply.kind != reply_kind::ok || !reply.value.is_object() || !reply.value.contains(name) || !reply.value[name].is_string())
+        if (reply.kind != reply_kind::ok || !reply.value.is_object() || !reply.value.contains(name) ||
+            !reply.value[name].is_string())
             return std::nullopt;
         const auto bytes = agentmesh::from_hex(reply.value[name].get<std::string>());
         if (!bytes) return std::nullopt;
@@ -125,10 +138,14 @@ private:
 
 template <class Use>
 void with_suite(std::string_view name, Use use) {
-    if (name == "am1") use(e2ee::am1{});
-    else if (name == "v02") use(e2ee::v02{});
-    else if (name == "wire10") use(e2ee::wire10{});
-    else use(e2ee::wire10_legacy{});
+    if (name == "am1")
+        use(e2ee::am1{});
+    else if (name == "v02")
+        use(e2ee::v02{});
+    else if (name == "wire10")
+        use(e2ee::wire10{});
+    else
+        use(e2ee::wire10_legacy{});
 }
 
 std::vector<std::uint64_t> cite(std::initializer_list<const shim_reply*> replies) {
@@ -139,7 +156,8 @@ std::vector<std::uint64_t> cite(std::initializer_list<const shim_reply*> replies
 
 using clauses = std::vector<const clause*>;
 
-void judge_all(shim_verdicts& out, const clauses& all, bool holds, const std::string& why, const std::vector<std::uint64_t>& evidence) {
+void judge_all(shim_verdicts& out, const clauses& all, bool holds, const std::string& why,
+               const std::vector<std::uint64_t>& evidence) {
     for (const auto* c : all) out.judge(*c, holds, why, evidence);
 }
 
@@ -150,7 +168,10 @@ bool began(const shim_reply& start, bool ready, const clauses& all, const shim_t
                          : start.kind == reply_kind::missing   ? talk.death().value_or(verdict::fail)
                                                                : verdict::fail;
     for (const auto* c : all)
-        out.add(*c, outcome, outcome == verdict::untested ? "the shim offers the area and begins no session" : "the shim begins no session", cite({&start}));
+        out.add(*c, outcome,
+                outcome == verdict::untested ? "the shim offers the area and begins no session"
+                                             : "the shim begins no session",
+                cite({&start}));
     return false;
 }
 
@@ -166,17 +187,22 @@ bool shim_speaks(live_session<S>& with, std::set<std::string>& used, shim_verdic
         const auto text = with.chance().take(1 + with.chance().below(60));
         shim_reply reply;
         auto one = with.shim_seals({text.begin(), text.end()}, reply);
-        judge_all(out, sending, one.has_value(), one ? "the harness opens what the shim seals" : "the shim does not seal", cite({&reply}));
+        judge_all(out, sending, one.has_value(),
+                  one ? "the harness opens what the shim seals" : "the shim does not seal", cite({&reply}));
         if (!one) return false;
         const auto head = e2ee::header_bytes(one->header);
         const bool fresh = used.insert(agentmesh::to_hex(head).substr(0, 64) + std::to_string(one->header.n)).second;
-        out.judge(req::AM_RAT_020, fresh, fresh ? "no number of a chain is used twice" : "two messages have one number in one chain", cite({&reply}));
+        out.judge(req::AM_RAT_020, fresh,
+                  fresh ? "no number of a chain is used twice" : "two messages have one number in one chain",
+                  cite({&reply}));
         sealed.emplace_back(std::move(*one), std::move(reply));
     }
     with.chance().shuffle(sealed);
     for (const auto& [one, reply] : sealed) {
         const bool good = with.open(one, one.plain);
-        judge_all(out, sending, good, good ? "the harness opens what the shim seals" : "the harness cannot open what the shim seals", cite({&reply}));
+        judge_all(out, sending, good,
+                  good ? "the harness opens what the shim seals" : "the harness cannot open what the shim seals",
+                  cite({&reply}));
         if (!good) return false;
     }
     return true;
@@ -191,8 +217,10 @@ bool harness_speaks(live_session<S>& with, shim_verdicts& out) {
     for (const auto& one : sealed) {
         const auto reply = with.shim_opens(one);
         const bool good = with.opened(reply, one);
-        out.judge(req::AM_RAT_012, good, good ? "the shim opens messages in any order" : "the shim does not open a message that came out of order",
-                  cite({&reply}));
+        out.judge(
+            req::AM_RAT_012, good,
+            good ? "the shim opens messages in any order" : "the shim does not open a message that came out of order",
+            cite({&reply}));
         all = all && good;
     }
     return all;
@@ -212,10 +240,13 @@ void honest(shim_talk& talk, const shim_setting& in, bool shim_begins, std::stri
         const auto one = with.shim_seals({text.begin(), text.end()}, early);
         if constexpr (S::id == e2ee::suite_id::am1) {
             const bool good = one && with.open(*one, one->plain);
-            out.judge(req::AM_RAT_010, good, good ? "the responder speaks first" : "the responder cannot speak first", cite({&early}));
+            out.judge(req::AM_RAT_010, good, good ? "the responder speaks first" : "the responder cannot speak first",
+                      cite({&early}));
         } else {
             const bool good = early.kind == reply_kind::reject && early.refusal == "state";
-            out.judge(req::AM_RAT_011, good, good ? "a responder that heard nothing does not send" : "a responder that heard nothing is not refused with state",
+            out.judge(req::AM_RAT_011, good,
+                      good ? "a responder that heard nothing does not send"
+                           : "a responder that heard nothing is not refused with state",
                       cite({&early}));
         }
         going = harness_speaks(with, out);
@@ -231,7 +262,7 @@ struct hostile {
     std::string_view name;
     const clause* of;
     std::string_view refusal;
-    std::string_view what;   ///< "a sealed message with a bit changed"
+    std::string_view what;  ///< "a sealed message with a bit changed"
 };
 
 template <class S>
@@ -244,7 +275,8 @@ public:
             one.sealed[bit / 8 % one.sealed.size()] ^= static_cast<std::uint8_t>(1U << bit % 8);
             return one;
         };
-        attack({"tag", &req::AM_RAT_007, "crypto", "a sealed message with a bit changed"}, [&](auto& s) { return flip(s.seal(), 300); });
+        attack({"tag", &req::AM_RAT_007, "crypto", "a sealed message with a bit changed"},
+               [&](auto& s) { return flip(s.seal(), 300); });
         attack({"short", &req::AM_RAT_009, "crypto", "a sealed message shorter than a tag"}, [&](auto& s) {
             auto one = s.seal();
             one.sealed.resize(e2ee::overhead<S> - 1);
@@ -280,7 +312,8 @@ private:
         first_ = with->seal();
         const auto reply = with->shim_opens(first_);
         if (with->opened(reply, first_)) return with;
-        for (const auto* c : all) out_.add(*c, verdict::inconclusive, "the shim does not open an honest first message", cite({&reply}));
+        for (const auto* c : all)
+            out_.add(*c, verdict::inconclusive, "the shim does not open an honest first message", cite({&reply}));
         return std::nullopt;
     }
 
@@ -297,10 +330,14 @@ private:
         const auto said = with->shim_opens(bad);
         const bool good = refused(said, one.refusal);
         const std::string what{one.what};
-        out_.judge(*one.of, good, what + (good ? " is refused" : " is not refused with ") + (good ? "" : std::string{one.refusal}), cite({&said}));
+        out_.judge(*one.of, good,
+                   what + (good ? " is refused" : " is not refused with ") + (good ? "" : std::string{one.refusal}),
+                   cite({&said}));
         const auto after = with->shim_opens(honest);
         const bool alive = with->opened(after, honest);
-        out_.judge(req::AM_RAT_013, alive, alive ? "after a refused message the next honest one opens" : "after " + what + " the next honest message does not open",
+        out_.judge(req::AM_RAT_013, alive,
+                   alive ? "after a refused message the next honest one opens"
+                         : "after " + what + " the next honest message does not open",
                    cite({&said, &after}));
     }
 
@@ -309,12 +346,16 @@ private:
         if (!with) return;
         const auto said = with->shim_opens(first_);
         const bool good = refused(said, "replay");
-        out_.judge(req::AM_RAT_014, good, good ? "a message that was opened before is refused" : "a message that was opened before is not refused with replay",
+        out_.judge(req::AM_RAT_014, good,
+                   good ? "a message that was opened before is refused"
+                        : "a message that was opened before is not refused with replay",
                    cite({&said}));
         const auto next = with->seal();
         const auto after = with->shim_opens(next);
         const bool alive = with->opened(after, next);
-        out_.judge(req::AM_RAT_013, alive, alive ? "after a refused message the next honest one opens" : "after a repeated message the next honest one does not open",
+        out_.judge(req::AM_RAT_013, alive,
+                   alive ? "after a refused message the next honest one opens"
+                         : "after a repeated message the next honest one does not open",
                    cite({&said, &after}));
     }
 
@@ -325,15 +366,21 @@ private:
         for (std::uint32_t i = 0; i < S::max_skip + 2; ++i) row.push_back(with->seal());
         const auto far = with->shim_opens(row[S::max_skip + 1]);
         const bool bounded = refused(far, "limit");
-        out_.judge(req::AM_RAT_016, bounded, bounded ? "one key more than the suite allows is refused" : "one key more than the suite allows is not refused with limit",
+        out_.judge(req::AM_RAT_016, bounded,
+                   bounded ? "one key more than the suite allows is refused"
+                           : "one key more than the suite allows is not refused with limit",
                    cite({&far}));
         const auto near = with->shim_opens(row[S::max_skip]);
         const bool taken = with->opened(near, row[S::max_skip]);
-        out_.judge(req::AM_RAT_015, taken, taken ? "as many keys as the suite allows are skipped" : "a message that skips as many keys as the suite allows does not open",
+        out_.judge(req::AM_RAT_015, taken,
+                   taken ? "as many keys as the suite allows are skipped"
+                         : "a message that skips as many keys as the suite allows does not open",
                    cite({&near}));
         const auto late = with->shim_opens(row[0]);
         const bool kept = with->opened(late, row[0]);
-        out_.judge(req::AM_RAT_012, kept, kept ? "the shim opens messages in any order" : "a message that was skipped does not open later", cite({&late}));
+        out_.judge(req::AM_RAT_012, kept,
+                   kept ? "the shim opens messages in any order" : "a message that was skipped does not open later",
+                   cite({&late}));
     }
 
     shim_talk& talk_;
@@ -354,7 +401,8 @@ auto live(Body body, clauses all) {
         const auto reply = talk.ask({"ratchet.init", {{"in", {{"session", "s1"}, {"suite", in.suite}}}}});
         const bool shown = reply.kind == reply_kind::unsupported;
         if (!shown && reply.kind != reply_kind::missing && !said.areas.contains("ratchet"))
-            talk.breach("AM-SHM-004", "an operation of an area that is not offered is answered all the same", {reply.asked, reply.seq});
+            talk.breach("AM-SHM-004", "an operation of an area that is not offered is answered all the same",
+                        {reply.asked, reply.seq});
         for (const auto* c : all)
             out.add(*c, shown ? verdict::not_offered : verdict::untested,
                     shown ? "the area is not offered under this suite, and a question about it is unsupported"
@@ -368,15 +416,21 @@ auto live(Body body, clauses all) {
 void add_live_cases(std::vector<shim_case>& into) {
     for (const bool shim_begins : {true, false}) {
         const std::string id = shim_begins ? "RAT-LIVE-001" : "RAT-LIVE-002";
-        into.push_back({id, shim_begins ? "a session that the shim begins" : "a session that the harness begins", "ratchet",
-                        live([id, shim_begins](shim_talk& talk, const shim_setting& in, shim_verdicts& out) {
-                            with_suite(in.suite, [&](auto suite) { honest<decltype(suite)>(talk, in, shim_begins, id, out); });
-                        }, {&req::AM_RAT_006, &req::AM_RAT_012})});
+        into.push_back(
+            {id, shim_begins ? "a session that the shim begins" : "a session that the harness begins", "ratchet",
+             live(
+                 [id, shim_begins](shim_talk& talk, const shim_setting& in, shim_verdicts& out) {
+                     with_suite(in.suite, [&](auto suite) { honest<decltype(suite)>(talk, in, shim_begins, id, out); });
+                 },
+                 {&req::AM_RAT_006, &req::AM_RAT_012})});
     }
     into.push_back({"RAT-LIVE-003", "hostile messages are refused and change nothing", "ratchet",
-                    live([](shim_talk& talk, const shim_setting& in, shim_verdicts& out) {
-                        with_suite(in.suite, [&](auto suite) { hostile_case<decltype(suite)>{talk, in, out}.run(); });
-                    }, {&req::AM_RAT_007, &req::AM_RAT_013, &req::AM_RAT_014, &req::AM_RAT_016})});
+                    live(
+                        [](shim_talk& talk, const shim_setting& in, shim_verdicts& out) {
+                            with_suite(in.suite,
+                                       [&](auto suite) { hostile_case<decltype(suite)>{talk, in, out}.run(); });
+                        },
+                        {&req::AM_RAT_007, &req::AM_RAT_013, &req::AM_RAT_014, &req::AM_RAT_016})});
 }
 
 }  // namespace agentmesh::conformance

@@ -10,9 +10,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
 #include <stdexcept>
+#include <utility>
 
 namespace agentmesh::conformance {
 namespace {
@@ -35,10 +41,50 @@ void shut(int& fd) noexcept {
     fd = -1;
 }
 
-int poll_for(clock::time_point until) {
-    const auto left = std::chrono::ceil<milliseconds>(until - clock::now()).count();
-    return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
+/// The time without a line that is still to be waited out.
+class patience {
+public:
+    explicit patience(const shim_silence& may) : may_{may} {}
+
+    /// A line came. @returns how long it took
+    std::chrono::microseconds heard() {
+        const auto since = std::exchange(last_, clock::now());
+        until_ = last_ + may_.idle;
+        return std::chrono::duration_cast<std::chrono::microseconds>(last_ - since);
+    }
+    [[nodiscard]] bool over() const { return clock::now() >= until_; }
+    /// Milliseconds, for poll.
+    [[nodiscard]] int left() const {
+        const auto left = std::chrono::ceil<milliseconds>(until_ - clock::now()).count();
+        return static_cast<int>(std::clamp<std::int64_t>(left, 0, 60'000));
+    }
+    /// Over, and yet not: it is at work, and the bound is not reached.
+    template <class Working>
+    bool goes_on(Working working) {
+        const auto now = clock::now(), end = last_ + may_.longest;
+        if (now >= end || !working()) return false;
+        until_ = std::min(now + may_.idle, end);
+        return true;
+    }
+
+private:
+    shim_silence may_;
+    clock::time_point last_ = clock::now(), until_ = last_ + may_.idle;
+};
+
+#ifdef __linux__
+/// What stands in a file of /proc behind the name of the program: state, parent, process group.
+std::optional<std::pair<char, pid_t>> state_and_group(const std::filesystem::path& stat) {
+    std::ifstream file{stat};
+    std::string text;
+    if (!std::getline(file, text)) return std::nullopt;
+    std::istringstream after{text.substr(std::min(text.size(), text.rfind(')') + 1))};  // a name may hold blanks
+    char state = 0;
+    pid_t parent = 0, group = 0;
+    if (!(after >> state >> parent >> group)) return std::nullopt;
+    return std::pair{state, group};
 }
+#endif
 
 std::string words_of(int status) {
     if (WIFSIGNALED(status)) return "signal " + std::to_string(WTERMSIG(status));
@@ -59,6 +105,27 @@ std::string words_of(int status) {
 }
 
 }  // namespace
+
+bool shim_process::at_work() const {
+#ifdef __linux__
+    namespace fs = std::filesystem;
+    std::error_code gone;  // processes and threads end while they are counted
+    for (fs::directory_iterator each{"/proc", gone}; !gone && each != fs::directory_iterator{}; each.increment(gone)) {
+        if (!std::isdigit(static_cast<unsigned char>(each->path().filename().string().front()))) continue;
+        const auto found = state_and_group(each->path() / "stat");
+        if (!found || found->second != child_) continue;
+        std::error_code none;
+        for (fs::directory_iterator thread{each->path() / "task", none}; !none && thread != fs::directory_iterator{};
+             thread.increment(none)) {
+            const auto one = state_and_group(thread->path() / "stat");
+            if (one && (one->first == 'R' || one->first == 'D')) return true;
+        }
+    }
+    return false;
+#else
+    return true;
+#endif
+}
 
 shim_process::shim_process(const std::string& command) {
     auto in = open_pipe(), out = open_pipe(), err = open_pipe();
@@ -128,45 +195,53 @@ void shim_process::read_errors() {
 }
 
 shim_stop shim_process::converse(std::string_view text, std::vector<std::string>& lines,
-                                 const std::function<bool(const std::string&)>& last, milliseconds quiet) {
-    auto until = clock::now() + quiet;
+                                 const std::function<bool(const std::string&)>& last, const shim_silence& may) {
+    patience wait{may};
     auto judged = lines.size();
+    silence_ = {};
     while (true) {
         for (; judged < lines.size(); ++judged) {
-            until = clock::now() + quiet;
+            silence_ = std::max(silence_, wait.heard());
             if (last(lines[judged])) return shim_stop::none;
         }
         if (overlong_) return shim_stop::overlong;
         if (ended_) return shim_stop::ended;
-        if (clock::now() >= until) return shim_stop::deadline;
-        std::array<pollfd, 3> wait{{{out_, POLLIN, 0}, {err_, POLLIN, 0}, {text.empty() ? -1 : in_, POLLOUT, 0}}};
-        if (::poll(wait.data(), wait.size(), poll_for(until)) < 0 && errno != EINTR) throw std::runtime_error("poll failed");
-        if (wait[2].revents != 0) {
+        // Idle first, then unread: what it wrote before it fell idle would be seen now.
+        const bool silent = wait.over() && !wait.goes_on([this] { return at_work(); });
+        std::array<pollfd, 3> ends{{{out_, POLLIN, 0}, {err_, POLLIN, 0}, {text.empty() ? -1 : in_, POLLOUT, 0}}};
+        if (::poll(ends.data(), ends.size(), silent ? 0 : wait.left()) < 0 && errno != EINTR)
+            throw std::runtime_error("poll failed");
+        if (silent && ends[0].revents == 0) return shim_stop::deadline;
+        if (ends[2].revents != 0) {
             const auto put = ::write(in_, text.data(), text.size());
-            if (put > 0) text.remove_prefix(static_cast<std::size_t>(put));
-            else if (put < 0 && errno != EAGAIN && errno != EINTR) text = {};  // it closed its input; its output tells
+            if (put > 0)
+                text.remove_prefix(static_cast<std::size_t>(put));
+            else if (put < 0 && errno != EAGAIN && errno != EINTR)
+                text = {};  // it closed its input; its output tells
         }
-        if (wait[1].revents != 0) read_errors();
-        if (wait[0].revents != 0) read_output(lines);
+        if (ends[1].revents != 0) read_errors();
+        if (ends[0].revents != 0) read_output(lines);
     }
 }
 
-std::string shim_process::finish(std::vector<std::string>& lines, milliseconds patience) {
+std::string shim_process::finish(std::vector<std::string>& lines, const shim_silence& may) {
     shut(in_);
-    const auto until = clock::now() + patience;
-    while (!ended_ && !overlong_ && clock::now() < until) {
-        std::array<pollfd, 2> wait{{{out_, POLLIN, 0}, {err_, POLLIN, 0}}};
-        if (::poll(wait.data(), wait.size(), poll_for(until)) < 0 && errno != EINTR) break;
-        if (wait[1].revents != 0) read_errors();
-        if (wait[0].revents != 0) read_output(lines);
+    patience wait{may};
+    const auto gives_up = [&] { return wait.over() && !wait.goes_on([this] { return at_work(); }); };
+    while (!ended_ && !overlong_ && !gives_up()) {
+        std::array<pollfd, 2> ends{{{out_, POLLIN, 0}, {err_, POLLIN, 0}}};
+        if (::poll(ends.data(), ends.size(), wait.left()) < 0 && errno != EINTR) break;
+        if (ends[1].revents != 0) read_errors();
+        if (ends[0].revents != 0) read_output(lines);
     }
     int status = 0;
     while (child_ > 0) {
+        const bool enough = gives_up();  // before the look: it may end in between
         const auto gone = ::waitpid(child_, &status, WNOHANG);
         if (gone == child_) {
             ::kill(-child_, SIGKILL);  // what it started and left behind
             child_ = -1;
-        } else if (gone < 0 || clock::now() >= until) {
+        } else if (gone < 0 || enough) {
             kill_group();
             return "running";
         } else {

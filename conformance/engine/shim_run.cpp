@@ -63,19 +63,27 @@ void probe(shim_talk& talk, const shim_hello& said, const shim_setting& in, shim
     };
     if (again.kind != reply_kind::ok || !same("areas", said.areas) || !same("suites", said.suites))
         talk.breach("AM-SHM-005", "the second hello is answered otherwise than the first", {again.asked, again.seq});
-    const auto refuses = [&](const shim_question& question, std::string_view with, std::string clause_id, std::string why) {
+    const auto refuses = [&](const shim_question& question, std::string_view with, std::string clause_id,
+                             std::string why) {
         const auto reply = talk.ask(question);
         all.push_back(reply.seq);
         if (reply.kind == reply_kind::missing || (reply.kind == reply_kind::reject && reply.refusal == with)) return;
         talk.breach(std::move(clause_id), std::move(why), {reply.asked, reply.seq});
     };
-    refuses({"hello", {{"proto", 99}, {"suite", in.suite}}}, "version", "AM-SHM-010", "a hello of version 99 is not refused with version");
+    refuses({"hello", {{"proto", 99}, {"suite", in.suite}}}, "version", "AM-SHM-010",
+            "a hello of version 99 is not refused with version");
     if (offers(said, "ratchet", in.suite)) {
         const auto private_key = to_hex(chance.take(32));
-        const shim_question begin{"ratchet.init",
-                                  {{"in", {{"session", invented}, {"suite", in.suite}, {"role", "responder"}, {"root", to_hex(chance.take(32))},
-                                           {"prefix", ""}, {"own_private_key", private_key},
-                                           {"remote_key", "0900000000000000000000000000000000000000000000000000000000000000"}}}}};
+        const shim_question begin{
+            "ratchet.init",
+            {{"in",
+              {{"session", invented},
+               {"suite", in.suite},
+               {"role", "responder"},
+               {"root", to_hex(chance.take(32))},
+               {"prefix", ""},
+               {"own_private_key", private_key},
+               {"remote_key", "0900000000000000000000000000000000000000000000000000000000000000"}}}}};
         refuses({"ratchet.encrypt", {{"in", {{"session", invented}, {"plain", ""}}}}}, "state", "AM-SHM-011",
                 "a session that was never begun is not refused with state");
         if (talk.ask(begin).kind == reply_kind::ok)
@@ -122,13 +130,14 @@ struct judged_row {
     const vector_row* row;
     shim_reply reply;
     row_state state = row_state::missing;
-    bool control = false;   ///< asked for its twin's sake only
+    bool control = false;  ///< asked for its twin's sake only
 };
 
 /// Everything one clause is judged by in a case.
 struct clause_rows {
     std::size_t count = 0;
-    std::vector<const judged_row*> differ, missing, unsupported, alone;  ///< alone: refused, and the twin is not accepted
+    std::vector<const judged_row*> differ, missing, unsupported,
+        alone;  ///< alone: refused, and the twin is not accepted
     std::vector<std::uint64_t> evidence;
 };
 
@@ -174,7 +183,8 @@ private:
         talk.bye();
         const bool shown = reply.kind == reply_kind::unsupported;
         if (!shown && reply.kind != reply_kind::missing)
-            talk.breach("AM-SHM-004", "an operation of an area that is not offered is answered all the same", {reply.asked, reply.seq});
+            talk.breach("AM-SHM-004", "an operation of an area that is not offered is answered all the same",
+                        {reply.asked, reply.seq});
         for (const auto& one : rows_)
             for (const auto* c : one.row->proves)
                 out.add(*c, shown ? verdict::not_offered : verdict::untested,
@@ -222,10 +232,14 @@ private:
                 auto& into = by_clause[c];
                 ++into.count;
                 if (one.reply.seq != 0) into.evidence.push_back(one.reply.seq);
-                if (one.state == row_state::differs) into.differ.push_back(&one);
-                else if (one.state == row_state::missing) into.missing.push_back(&one);
-                else if (one.state == row_state::unsupported) into.unsupported.push_back(&one);
-                else if (one.row->refused() && !twin_accepted(one)) into.alone.push_back(&one);
+                if (one.state == row_state::differs)
+                    into.differ.push_back(&one);
+                else if (one.state == row_state::missing)
+                    into.missing.push_back(&one);
+                else if (one.state == row_state::unsupported)
+                    into.unsupported.push_back(&one);
+                else if (one.row->refused() && !twin_accepted(one))
+                    into.alone.push_back(&one);
             }
         }
         for (const auto& [c, found] : by_clause) judge(*c, found, talk, out);
@@ -233,22 +247,29 @@ private:
 
     void judge(const clause& c, const clause_rows& found, const shim_talk& talk, shim_verdicts& out) const {
         const auto file = "vectors/" + std::string{of_.file} + ".json";
-        const auto share = [&](const auto& rows) { return std::to_string(rows.size()) + " of " + std::to_string(found.count); };
+        const auto share = [&](const auto& rows) {
+            return std::to_string(rows.size()) + " of " + std::to_string(found.count);
+        };
         if (!found.differ.empty()) {
             const auto& first = *found.differ.front();
             out.add(c, adverse(c.level),
-                    share(found.differ) + " answers differ from " + file + ", first test " + std::to_string(first.row->tc) + " (" +
-                        first.row->comment + "): " + demanded_of(*first.row, first.reply) + " is due, the shim says " + said(first.reply),
+                    share(found.differ) + " answers differ from " + file + ", first test " +
+                        std::to_string(first.row->tc) + " (" + first.row->comment +
+                        "): " + demanded_of(*first.row, first.reply) + " is due, the shim says " + said(first.reply),
                     cited(found.differ));
         } else if (!found.missing.empty()) {
-            out.add(c, talk.death().value_or(adverse(c.level)), share(found.missing) + " questions are not answered", cited(found.missing));
+            out.add(c, talk.death().value_or(adverse(c.level)), share(found.missing) + " questions are not answered",
+                    cited(found.missing));
         } else if (found.unsupported.size() == found.count && of_.optional) {
-            out.add(c, verdict::not_offered, "a service of a library, which this one does not offer", cited(found.unsupported));
+            out.add(c, verdict::not_offered, "a service of a library, which this one does not offer",
+                    cited(found.unsupported));
         } else if (!found.unsupported.empty()) {
-            out.add(c, verdict::untested, share(found.unsupported) + " questions are unsupported in an area that is offered",
+            out.add(c, verdict::untested,
+                    share(found.unsupported) + " questions are unsupported in an area that is offered",
                     cited(found.unsupported));
         } else if (!found.alone.empty()) {
-            out.add(c, verdict::inconclusive, "what should be refused is refused, and so is what differs from it by one fault alone",
+            out.add(c, verdict::inconclusive,
+                    "what should be refused is refused, and so is what differs from it by one fault alone",
                     cited(found.alone));
         } else {
             out.add(c, verdict::pass, std::to_string(found.count) + " answers agree with " + file, found.evidence);
@@ -281,8 +302,8 @@ bool has_rows(const vector_case& of, const shim_setting& in) {
 
 // --- one case, one run ------------------------------------------------------------------------------------------
 
-case_result conduct(const shim_case& c, const shim_setting& in, shim_link& over, ledger& log, std::vector<std::string>& faults,
-                    bool& spoke) {
+case_result conduct(const shim_case& c, const shim_setting& in, shim_link& over, ledger& log,
+                    std::vector<std::string>& faults, bool& spoke) {
     case_result result;
     result.id = c.id;
     result.title = c.title;
@@ -305,7 +326,8 @@ case_result conduct(const shim_case& c, const shim_setting& in, shim_link& over,
 
 shim_setting setting_of(const shim_options& options, const vector_texts& vectors) {
     shim_setting in{options.suite, options.seed.empty() ? random_seed() : options.seed, {}, &vectors};
-    if (std::ranges::find(shim_suites, options.suite) == shim_suites.end()) throw usage_error{"no suite " + options.suite};
+    if (std::ranges::find(shim_suites, options.suite) == shim_suites.end())
+        throw usage_error{"no suite " + options.suite};
     if (!from_hex(in.seed)) throw usage_error{"the seed is not hexadecimal: " + in.seed};
     for (const auto& area : options.areas) {
         if (std::ranges::find(shim_areas, area) == shim_areas.end()) throw usage_error{"no area " + area};
@@ -349,9 +371,8 @@ std::vector<shim_case> shim_cases(const shim_setting& in) {
     for (const auto& c : vector_cases()) {
         if (!in.areas.contains(std::string{c.area}) || !has_rows(c, in)) continue;
         out.push_back({std::string{c.id}, std::string{c.title}, std::string{c.area},
-                       [&c](shim_talk& talk, const shim_hello& said_first, const shim_setting& how, shim_verdicts& into) {
-                           vector_judge{c, how}.run(talk, said_first, into);
-                       }});
+                       [&c](shim_talk& talk, const shim_hello& said_first, const shim_setting& how,
+                            shim_verdicts& into) { vector_judge{c, how}.run(talk, said_first, into); }});
     }
     std::vector<shim_case> live;
     add_live_cases(live);
@@ -382,8 +403,16 @@ run_report run_shim(const shim_options& options) {
     report.suite = {std::string{library_version}, set_name_of(in.suite), {}, std::string{req::spec_revision}, in.seed};
     report.target = {"shim", options.command, in.suite};
     evidence kept;
-    kept.header = {report.suite.version, report.suite.set, in.seed, digest_of(vectors), options.command,
-                   std::string{req::spec_digest}, 0, std::chrono::microseconds{options.patience}.count(), {}, {}};
+    kept.header = {report.suite.version,
+                   report.suite.set,
+                   in.seed,
+                   digest_of(vectors),
+                   options.command,
+                   std::string{req::spec_digest},
+                   0,
+                   std::chrono::microseconds{options.patience}.count(),
+                   {},
+                   {}};
 
     std::vector<const shim_case*> chosen;
     for (const auto& c : every) {
@@ -392,10 +421,11 @@ run_report run_shim(const shim_options& options) {
     }
     // The protocol first: where nothing speaks it, no case waits for answers.
     std::ranges::stable_partition(chosen, [](const shim_case* c) { return c->id == probe_case; });
+    shim_pace pace{options.patience};
     if (options.observer) options.observer({0, chosen.size(), nullptr});
     for (const auto* c : chosen) {
         const auto began = std::chrono::steady_clock::now();
-        auto over = live_shim(options.command, options.patience, start);
+        auto over = live_shim(options.command, pace, start);
         ledger log{c->id, kept.genesis()};
         bool spoke = false;
         auto result = conduct(*c, in, *over, log, report.faults, spoke);
@@ -431,10 +461,14 @@ bool is_shim_run(const evidence& recorded) { return recorded.header.set.starts_w
 
 replay_report replay_shim(const evidence& recorded, const run_report& results, const std::string& only_case) {
     const auto& header = recorded.header;
-    shim_setting in{header.set.substr(5, header.set.rfind('@') - 5), header.seed, {shim_areas.begin(), shim_areas.end()}, &built_in_vectors()};
+    shim_setting in{header.set.substr(5, header.set.rfind('@') - 5),
+                    header.seed,
+                    {shim_areas.begin(), shim_areas.end()},
+                    &built_in_vectors()};
     if (header.set != set_name_of(in.suite) || header.salt != digest_of(*in.vectors))
         throw usage_error{"the evidence was judged by other vectors than those of this build"};
-    if (!only_case.empty() && recorded.find(only_case) == nullptr) throw usage_error{"the evidence holds no case " + only_case};
+    if (!only_case.empty() && recorded.find(only_case) == nullptr)
+        throw usage_error{"the evidence holds no case " + only_case};
     const auto every = shim_cases(in);
     replay_report out;
     for (const auto& records : recorded.cases) {
@@ -452,8 +486,10 @@ replay_report replay_shim(const evidence& recorded, const run_report& results, c
             bool spoke = false;
             auto now = conduct(*found, in, *over, again, out.differences, spoke);
             out.checks += now.checks.size();
-            if (before == results.cases.end()) out.differences.push_back(records.case_id() + ": not in results.json");
-            else compare_verdicts(*before, now, out.differences);
+            if (before == results.cases.end())
+                out.differences.push_back(records.case_id() + ": not in results.json");
+            else
+                compare_verdicts(*before, now, out.differences);
             out.judged.push_back(std::move(now));
         } catch (const shim_diverged& d) {
             out.differences.push_back(records.case_id() + ": at #" + std::to_string(d.seq) + " " + d.words);

@@ -10,16 +10,16 @@
 namespace agentmesh::conformance {
 
 struct shim_options {
-    std::string command;                           ///< for /bin/sh
-    std::vector<std::string> areas;                ///< of shim_areas; all if empty
+    std::string command;             ///< for /bin/sh
+    std::vector<std::string> areas;  ///< of shim_areas; all if empty
     std::string suite = "am1";
-    std::string seed;                              ///< hexadecimal; random if empty
-    std::vector<std::string> only, skip;           ///< case ids or prefixes of them
-    std::string vectors;                           ///< a directory instead of what was built in
-    std::chrono::milliseconds patience{10'000};    ///< the longest time between two lines, at least
+    std::string seed;                            ///< hexadecimal; random if empty
+    std::vector<std::string> only, skip;         ///< case ids or prefixes of them
+    std::string vectors;                         ///< a directory instead of what was built in
+    std::chrono::milliseconds patience{10'000};  ///< the longest silence; see shim_pace for a shorter one
     std::vector<waiver> waivers;
     std::vector<baseline_entry> baseline;
-    std::string today;                             ///< YYYY-MM-DD; the present if empty
+    std::string today;  ///< YYYY-MM-DD; the present if empty
     std::function<void(const progress&)> observer;
     evidence* keep_evidence = nullptr;
 };
@@ -27,7 +27,7 @@ struct shim_options {
 /// What one case knows of its run.
 struct shim_setting {
     std::string suite, seed;
-    std::set<std::string> areas;      ///< those that were asked for
+    std::set<std::string> areas;  ///< those that were asked for
     const vector_texts* vectors = nullptr;
 };
 
@@ -66,6 +66,7 @@ void add_live_cases(std::vector<shim_case>& into);
 /// True if the evidence is of a shim.
 [[nodiscard]] bool is_shim_run(const evidence& recorded);
 /// Judges recorded lines again. @throws usage_error if the vectors of this build are not those of the run
-[[nodiscard]] replay_report replay_shim(const evidence& recorded, const run_report& results, const std::string& only_case = {});
+[[nodiscard]] replay_report replay_shim(const evidence& recorded, const run_report& results,
+                                        const std::string& only_case = {});
 
 }  // namespace agentmesh::conformance

@@ -1,6 +1,7 @@
 #include "conformance/engine/shim_talk.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace agentmesh::conformance {
 namespace {
@@ -30,16 +31,21 @@ std::optional<std::set<std::string>> texts_of(const shim_json& value) {
 
 class process_link final : public shim_link {
 public:
-    process_link(const std::string& command, std::chrono::milliseconds quiet, std::chrono::steady_clock::time_point start)
-        : process_{command}, quiet_{quiet}, start_{start} {}
+    process_link(const std::string& command, shim_pace& pace, std::chrono::steady_clock::time_point start)
+        : process_{command}, pace_{pace}, start_{start} {}
 
     shim_stop exchange(const std::vector<std::string>& out, std::vector<std::string>& in,
-                       const std::function<bool(const std::string&)>& last) override {
+                       const std::function<bool(const std::string&)>& last, std::size_t work) override {
         std::string text;
         for (const auto& line : out) text += line + "\n";
-        return process_.converse(text, in, last, quiet_);
+        const auto of = std::exchange(greeted_, true) ? shim_pace::phase::work : shim_pace::phase::life;
+        const auto stop = process_.converse(text, in, last, {pace_.allowed(of, work), pace_.longest()});
+        if (stop == shim_stop::none) pace_.note(of, work, process_.silence());
+        return stop;
     }
-    std::string finish(std::vector<std::string>& in) override { return process_.finish(in, quiet_); }
+    std::string finish(std::vector<std::string>& in) override {
+        return process_.finish(in, {pace_.allowed(shim_pace::phase::life, 1), pace_.longest()});
+    }
     std::string errors() const override { return process_.errors(); }
     std::int64_t now() const override {
         return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start_).count();
@@ -47,8 +53,9 @@ public:
 
 private:
     shim_process process_;
-    std::chrono::milliseconds quiet_;
+    shim_pace& pace_;
     std::chrono::steady_clock::time_point start_;
+    bool greeted_ = false;
 };
 
 class record_link final : public shim_link {
@@ -56,7 +63,7 @@ public:
     explicit record_link(const ledger& records) : records_{records.records()} {}
 
     shim_stop exchange(const std::vector<std::string>& out, std::vector<std::string>& in,
-                       const std::function<bool(const std::string&)>& last) override {
+                       const std::function<bool(const std::string&)>& last, std::size_t) override {
         for (const auto& line : out) {
             const auto* record = here();
             if (record == nullptr || record->dir != direction::out || record->bytes != line)
@@ -73,11 +80,13 @@ public:
     }
     std::string finish(std::vector<std::string>& in) override {
         if (const auto* r = here(); r != nullptr && r->layer == "overlong") ++at_;
-        while (take_line(in)) {}
+        while (take_line(in)) {
+        }
         errors_.clear();
         if (const auto* r = here(); r != nullptr && r->layer == "stderr") errors_ = records_[at_++].bytes;
         const auto* record = here();
-        if (record == nullptr || record->layer != "exit") throw shim_diverged{at_ + 1, "how the shim ended is not recorded"};
+        if (record == nullptr || record->layer != "exit")
+            throw shim_diverged{at_ + 1, "how the shim ended is not recorded"};
         ++at_;
         return record->bytes;
     }
@@ -88,7 +97,8 @@ private:
     [[nodiscard]] const evidence_record* here() const { return at_ < records_.size() ? &records_[at_] : nullptr; }
     bool take_line(std::vector<std::string>& in) {
         const auto* record = here();
-        if (record == nullptr || record->is_verdict() || record->dir != direction::in || record->layer != "line") return false;
+        if (record == nullptr || record->is_verdict() || record->dir != direction::in || record->layer != "line")
+            return false;
         in.push_back(record->bytes);
         ++at_;
         return true;
@@ -103,7 +113,8 @@ private:
 
 void shim_talk::breach(std::string clause, std::string why, std::vector<std::uint64_t> evidence) {
     const auto same = [&](const protocol_breach& b) { return b.clause == clause; };
-    if (std::ranges::none_of(breaches_, same)) breaches_.push_back({std::move(clause), std::move(why), std::move(evidence)});
+    if (std::ranges::none_of(breaches_, same))
+        breaches_.push_back({std::move(clause), std::move(why), std::move(evidence)});
 }
 
 shim_talk::sent_line shim_talk::put(const shim_question& question, std::vector<std::string>& out) {
@@ -167,8 +178,10 @@ void shim_talk::end_of_process() {
     const auto seq = log_.add(link_.now(), 1, direction::in, "exit", how);
     if (death_ == verdict::hang) return breach("AM-SHM-009", "the shim stopped answering", {seq});
     if (death_) return breach("AM-SHM-009", "the shim ended before it was told to", {seq});
-    if (how == "running") breach("AM-SHM-008", "the shim does not end after bye", {seq});
-    else if (how != "exit 0") breach("AM-SHM-008", "after bye the shim ends with another status than 0", {seq});
+    if (how == "running")
+        breach("AM-SHM-008", "the shim does not end after bye", {seq});
+    else if (how != "exit 0")
+        breach("AM-SHM-008", "after bye the shim ends with another status than 0", {seq});
 }
 
 void shim_talk::burst(std::span<const shim_question> questions, std::vector<shim_reply>& into) {
@@ -176,7 +189,9 @@ void shim_talk::burst(std::span<const shim_question> questions, std::vector<shim
     std::vector<sent_line> sent;
     for (const auto& one : questions) sent.push_back(put(one, out));
     const auto flush = put({"flush"}, out);
-    const auto stop = link_.exchange(out, in, [&](const std::string& line) { return id_of(line) == flush.id; });
+    std::size_t work = 1;
+    for (const auto& one : questions) work += work_of(one.members);
+    const auto stop = link_.exchange(out, in, [&](const std::string& line) { return id_of(line) == flush.id; }, work);
 
     // Replies come in the order of the questions; a gap before `flush` is an answer that was left out.
     std::size_t next = 0;
@@ -187,7 +202,8 @@ void shim_talk::burst(std::span<const shim_question> questions, std::vector<shim
         const auto id = id_of(line);
         if (id == flush.id) {
             flushed = true;
-            if (read(line, flush, seq).kind != reply_kind::ok) breach("AM-SHM-006", "flush is not answered ok", {flush.seq, seq});
+            if (read(line, flush, seq).kind != reply_kind::ok)
+                breach("AM-SHM-006", "flush is not answered ok", {flush.seq, seq});
             break;
         }
         const auto at = std::ranges::find_if(sent.begin() + static_cast<std::ptrdiff_t>(next), sent.end(),
@@ -200,8 +216,9 @@ void shim_talk::burst(std::span<const shim_question> questions, std::vector<shim
         for (; next < found; ++next) into.push_back({reply_kind::missing, {}, {}, sent[next].seq, 0});
         into.push_back(read(line, sent[next++], seq));
     }
-    const bool gap = std::ranges::any_of(into.end() - static_cast<std::ptrdiff_t>(next), into.end(),
-                                         [](const shim_reply& r) { return r.kind == reply_kind::missing && r.seq == 0; });
+    const bool gap =
+        std::ranges::any_of(into.end() - static_cast<std::ptrdiff_t>(next), into.end(),
+                            [](const shim_reply& r) { return r.kind == reply_kind::missing && r.seq == 0; });
     if (flushed && (gap || next < sent.size()) && breaches_.empty())
         breach("AM-SHM-006", "flush is answered before every question is", {flush.seq, last_in_});
     for (; next < sent.size(); ++next) into.push_back({reply_kind::missing, {}, {}, sent[next].seq, 0});
@@ -251,7 +268,7 @@ void shim_talk::bye() {
     if (over_) return;
     std::vector<std::string> out, in;
     const auto sent = put({"bye"}, out);
-    const auto stop = link_.exchange(out, in, [&](const std::string& line) { return id_of(line) == sent.id; });
+    const auto stop = link_.exchange(out, in, [&](const std::string& line) { return id_of(line) == sent.id; }, 1);
     shim_reply reply;
     for (const auto& line : in) {
         last_in_ = log_.add(link_.now(), 1, direction::in, "line", line);
@@ -261,15 +278,34 @@ void shim_talk::bye() {
     if (stop == shim_stop::deadline) return stopped(stop);
     const bool counted = reply.kind == reply_kind::ok && reply.value.is_object() && reply.value.contains("replies") &&
                          reply.value["replies"].is_number_unsigned();
-    if (!counted) breach("AM-SHM-007", "bye is not answered with the number of replies", {sent.seq, last_in_});
+    if (!counted)
+        breach("AM-SHM-007", "bye is not answered with the number of replies", {sent.seq, last_in_});
     else if (reply.value["replies"].get<std::uint64_t>() != replies_)
-        breach("AM-SHM-007", "bye counts other replies than were received: the answers are truncated", {sent.seq, last_in_});
+        breach("AM-SHM-007", "bye counts other replies than were received: the answers are truncated",
+               {sent.seq, last_in_});
     end_of_process();
 }
 
-std::unique_ptr<shim_link> live_shim(const std::string& command, std::chrono::milliseconds quiet,
+std::size_t work_of(const shim_json& line) {
+    if (!line.contains("in") || !line["in"].is_object()) return 1;
+    const auto steps = line["in"].find("steps");
+    if (steps == line["in"].end() || !steps->is_array()) return 1;
+    constexpr std::size_t prekeys_of_upkeep = 100;
+    std::size_t work = 1;
+    for (const auto& one : *steps) {
+        if (!one.is_object()) continue;
+        const bool upkeep = one.value("do", shim_json{}) == "maintain";
+        work += 1 + (upkeep ? prekeys_of_upkeep : 0);
+        const auto count = one.find("count");
+        if (count != one.end() && count->is_number_integer() && *count > 0)
+            work += std::min<std::size_t>(count->get<std::size_t>(), 10'000);
+    }
+    return work;
+}
+
+std::unique_ptr<shim_link> live_shim(const std::string& command, shim_pace& pace,
                                      std::chrono::steady_clock::time_point start) {
-    return std::make_unique<process_link>(command, quiet, start);
+    return std::make_unique<process_link>(command, pace, start);
 }
 
 std::unique_ptr<shim_link> recorded_shim(const ledger& records) { return std::make_unique<record_link>(records); }

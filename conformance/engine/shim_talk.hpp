@@ -6,6 +6,7 @@
 #pragma once
 
 #include "conformance/engine/evidence.hpp"
+#include "conformance/engine/shim_pace.hpp"
 #include "conformance/engine/shim_process.hpp"
 
 #include <memory>
@@ -19,17 +20,17 @@ namespace agentmesh::conformance {
 using shim_json = nlohmann::json;
 
 /// The nine classes of a refusal.
-inline constexpr std::array<std::string_view, 9> reject_classes{"parse", "version", "auth",   "replay", "order",
-                                                                "crypto", "limit",  "policy", "state"};
+inline constexpr std::array<std::string_view, 9> reject_classes{"parse",  "version", "auth",   "replay", "order",
+                                                                "crypto", "limit",   "policy", "state"};
 
 enum class reply_kind : std::uint8_t { ok, reject, unsupported, fault, missing };
 
 struct shim_reply {
     reply_kind kind = reply_kind::missing;
-    shim_json value;               ///< of `ok`
-    std::string refusal;           ///< class of `reject`
-    std::uint64_t asked = 0;       ///< sequence number of the question
-    std::uint64_t seq = 0;         ///< of the reply; 0 if none came
+    shim_json value;          ///< of `ok`
+    std::string refusal;      ///< class of `reject`
+    std::uint64_t asked = 0;  ///< sequence number of the question
+    std::uint64_t seq = 0;    ///< of the reply; 0 if none came
 
     /// Equal as answers: `detail` of a refusal and the text of a fault are never compared.
     [[nodiscard]] bool same_answer(const shim_reply& other) const {
@@ -46,8 +47,9 @@ struct shim_question {
 class shim_link {
 public:
     virtual ~shim_link() = default;
+    /// @param work  how much is asked, in questions
     virtual shim_stop exchange(const std::vector<std::string>& out, std::vector<std::string>& in,
-                               const std::function<bool(const std::string&)>& last) = 0;
+                               const std::function<bool(const std::string&)>& last, std::size_t work) = 0;
     /// As shim_process::finish.
     virtual std::string finish(std::vector<std::string>& in) = 0;
     [[nodiscard]] virtual std::string errors() const = 0;
@@ -106,8 +108,11 @@ private:
     bool over_ = false;
 };
 
-/// Over a process of its own. @throws std::runtime_error if it cannot be started
-[[nodiscard]] std::unique_ptr<shim_link> live_shim(const std::string& command, std::chrono::milliseconds quiet,
+/// How much a line asks, in questions: a step of a script counts as one, and so does each thing that it makes.
+[[nodiscard]] std::size_t work_of(const shim_json& line);
+
+/// Over a process of its own; `pace` must outlive it. @throws std::runtime_error if it cannot be started
+[[nodiscard]] std::unique_ptr<shim_link> live_shim(const std::string& command, shim_pace& pace,
                                                    std::chrono::steady_clock::time_point start);
 /// Over recorded lines. Its calls throw shim_diverged where the questions are no longer those that were recorded.
 [[nodiscard]] std::unique_ptr<shim_link> recorded_shim(const ledger& records);

@@ -23,7 +23,8 @@ public:
 
     /// Sorted by requirement. A pass of a conversation in which the shim broke its protocol is inconclusive, and a pass
     /// that cites nothing the shim said is a fault of the harness.
-    [[nodiscard]] std::vector<check_result> take(const shim_talk& talk, const ledger& log, std::vector<std::string>& faults);
+    [[nodiscard]] std::vector<check_result> take(const shim_talk& talk, const ledger& log,
+                                                 std::vector<std::string>& faults);
 
 private:
     void merge(check_result found);

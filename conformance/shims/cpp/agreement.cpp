@@ -57,15 +57,16 @@ answer succeed_card(const arguments& in) {
 local_identity owner_of(const arguments& in) { return identity_of(in.bytes("seed"), buffer(32, 1)); }
 
 answer make_signed_prekey(const arguments& in) {
-    const auto made = e2ee::signed_prekey::make(owner_of(in), in.number<std::uint32_t>("id"),
-                                                value_of<exchange_public_key>(in.bytes("key")),
-                                                in.number<std::int64_t>("not_before"), in.number<std::int64_t>("not_after"));
+    const auto made = e2ee::signed_prekey::make(
+        owner_of(in), in.number<std::uint32_t>("id"), value_of<exchange_public_key>(in.bytes("key")),
+        in.number<std::int64_t>("not_before"), in.number<std::int64_t>("not_after"));
     return json{{"signature", to_hex(made.proof.bytes())}};
 }
 
 answer make_batch(const arguments& in) {
     std::vector<exchange_public_key> keys;
-    for (const auto& text : in["keys"]) keys.push_back(value_of<exchange_public_key>(need(from_hex(text.get<std::string>()))));
+    for (const auto& text : in["keys"])
+        keys.push_back(value_of<exchange_public_key>(need(from_hex(text.get<std::string>()))));
     const auto count = keys.size();
     const auto first = in.number<std::uint32_t>("first_id");
     const auto batch = e2ee::prekey_batch::make(owner_of(in), first, std::move(keys));
@@ -151,7 +152,8 @@ public:
 
     result<void> look(const json& last) const {
         if (last.contains("signed")) {
-            AGENTMESH_CHECK(store_.find_signed(last["signed"].get<std::uint32_t>(), unix_time(last.at("at").get<std::int64_t>())));
+            AGENTMESH_CHECK(
+                store_.find_signed(last["signed"].get<std::uint32_t>(), unix_time(last.at("at").get<std::int64_t>())));
         } else {
             AGENTMESH_CHECK(store_.find_one_time(last.at("one_time").get<std::uint32_t>()));
         }
@@ -197,7 +199,10 @@ answer run_prekeys(const arguments& in) {
 // --- agreement --------------------------------------------------------------------------------------------------
 
 json written(const e2ee::agreed_keys& keys) {
-    return {{"root", hex_of(keys.root)}, {"knock", hex_of(keys.knock)}, {"reply", hex_of(keys.reply)}, {"id", hex_of(keys.session)}};
+    return {{"root", hex_of(keys.root)},
+            {"knock", hex_of(keys.knock)},
+            {"reply", hex_of(keys.reply)},
+            {"id", hex_of(keys.session)}};
 }
 
 answer initiate(const arguments& in) {
@@ -209,7 +214,8 @@ answer initiate(const arguments& in) {
     if (in.has("one_time_prekey")) one_time = value_of<exchange_public_key>(in.bytes("one_time_prekey"));
     if (suite != "am1")
         return with_x3dh_suite(suite, [&](auto which) -> answer {
-            AGENTMESH_TRY(root, e2ee::x3dh_initiator<decltype(which)>(own, ephemeral, peer, signed_key, one_time ? &*one_time : nullptr));
+            AGENTMESH_TRY(root, e2ee::x3dh_initiator<decltype(which)>(own, ephemeral, peer, signed_key,
+                                                                      one_time ? &*one_time : nullptr));
             return json{{"root", hex_of(root)}};
         });
     e2ee::prekey_bundle bundle{card_of(in.bytes("responder_card")), {}, {}};
@@ -236,7 +242,8 @@ answer respond(const arguments& in) {
     auto signed_pair = pair_of(in.bytes("signed_prekey_private_key"));
     if (suite != "am1")
         return with_x3dh_suite(suite, [&](auto which) -> answer {
-            AGENTMESH_TRY(root, e2ee::x3dh_responder<decltype(which)>(own, signed_pair, one_time ? &*one_time : nullptr, peer, ephemeral));
+            AGENTMESH_TRY(root, e2ee::x3dh_responder<decltype(which)>(own, signed_pair, one_time ? &*one_time : nullptr,
+                                                                      peer, ephemeral));
             return json{{"root", hex_of(root)}};
         });
     const e2ee::prekey_pair signed_key{in.number<std::uint32_t>("signed_prekey_id"), std::move(signed_pair)};
@@ -254,8 +261,8 @@ answer derive(const arguments& in) {
     const auto all = in.bytes("results");
     e2ee::agreement_results results;
     for (std::size_t at = 0; at + 32 <= all.size(); at += 32)
-        results.add(secret_of<crypto::shared_secret>(buffer(all.begin() + static_cast<std::ptrdiff_t>(at),
-                                                            all.begin() + static_cast<std::ptrdiff_t>(at + 32))));
+        results.add(secret_of<crypto::shared_secret>(
+            buffer(all.begin() + static_cast<std::ptrdiff_t>(at), all.begin() + static_cast<std::ptrdiff_t>(at + 32))));
     return with_x3dh_suite(in.text("suite"), [&](auto which) -> answer {
         return json{{"root", hex_of(e2ee::derive_x3dh<decltype(which)>(results))}};
     });
@@ -269,7 +276,8 @@ error refiled(const error& why) {
         return std::find(ids.begin(), ids.end(), why.clause) != ids.end();
     };
     if (is_any_of({"AM-KEX-005", "AM-KEX-020"})) return {errc::amid_mismatch, why.clause};
-    if (is_any_of({"AM-KEX-006", "AM-KEX-011", "AM-KEX-015", "AM-KEX-016", "AM-KEX-045"})) return {errc::bad_signature, why.clause};
+    if (is_any_of({"AM-KEX-006", "AM-KEX-011", "AM-KEX-015", "AM-KEX-016", "AM-KEX-045"}))
+        return {errc::bad_signature, why.clause};
     return {errc::bad_length, why.clause};
 }
 

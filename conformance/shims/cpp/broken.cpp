@@ -7,8 +7,9 @@
 namespace agentmesh::shim {
 
 const std::vector<std::string>& breakage::ways() {
-    static const std::vector<std::string> all{"parse", "version", "auth", "replay", "order", "crypto", "limit", "policy", "state",
-                                              "unsupported", "value", "truncate", "fickle", "miscount", "crash", "hang", "status"};
+    static const std::vector<std::string> all{"parse",  "version",  "auth",  "replay",      "order", "crypto",
+                                              "limit",  "policy",   "state", "unsupported", "value", "truncate",
+                                              "fickle", "miscount", "crash", "hang",        "status"};
     return all;
 }
 

@@ -10,8 +10,9 @@ namespace agentmesh::shim {
 class breakage {
 public:
     /// The nine reject classes: whatever ought to be refused so is taken. Then: `unsupported` takes operations that do
-    /// not exist, `value` answers with other values, `truncate` leaves answers out, `fickle` answers a repeated question otherwise, `miscount` counts them
-    /// wrongly, `crash` ends and `hang` falls silent in the middle, `status` ends with another status than 0.
+    /// not exist, `value` answers with other values, `truncate` leaves answers out, `fickle` answers a repeated
+    /// question otherwise, `miscount` counts them wrongly, `crash` ends and `hang` falls silent in the middle, `status`
+    /// ends with another status than 0.
     [[nodiscard]] static const std::vector<std::string>& ways();
 
     /// @param way  one of ways(), or empty for none

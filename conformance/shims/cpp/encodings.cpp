@@ -22,7 +22,8 @@ answer read_time(const arguments& in) {
 answer write_time(const arguments& in) {
     const auto nanos = in.number<std::int64_t>("nanoseconds");
     if (nanos % 1000 != 0) throw not_supported{};  // the library keeps microseconds
-    return json{{"text", format_time(time_point{seconds{in.number<std::int64_t>("seconds")}} + microseconds{nanos / 1000})}};
+    return json{
+        {"text", format_time(time_point{seconds{in.number<std::int64_t>("seconds")}} + microseconds{nanos / 1000})}};
 }
 
 answer read_integer(const arguments& in) {
@@ -58,7 +59,9 @@ void add_encodings(operations& into) {
     into["enc.base58.decode"] = [](const arguments& in) {
         return of_bytes(from_base58(in.text("text"), in.number<std::size_t>("max_bytes")));
     };
-    into["enc.base58.encode"] = [](const arguments& in) -> answer { return json{{"text", to_base58(in.bytes("bytes"))}}; };
+    into["enc.base58.encode"] = [](const arguments& in) -> answer {
+        return json{{"text", to_base58(in.bytes("bytes"))}};
+    };
     into["enc.json.validate"] = [](const arguments& in) -> answer {
         AGENTMESH_CHECK(agentmesh::json::validate(json_text(in)));
         return json::object();

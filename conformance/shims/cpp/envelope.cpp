@@ -28,8 +28,11 @@ answer sign_envelope(const arguments& in) {
 answer open_envelope(const arguments& in) {
     const auto session = in.text("session_id");
     const auto key = value_of<signing_public_key>(in.bytes("public_key"));
-    AGENTMESH_TRY(read, message::open_envelope(in.text("text"), {session, name_of(in.text("sender")), name_of(in.text("receiver"))}, key));
-    json out{{"sequence", read.sequence}, {"type", read.type}, {"payload", need(agentmesh::json::canonicalize(read.payload))}};
+    AGENTMESH_TRY(read, message::open_envelope(
+                            in.text("text"), {session, name_of(in.text("sender")), name_of(in.text("receiver"))}, key));
+    json out{{"sequence", read.sequence},
+             {"type", read.type},
+             {"payload", need(agentmesh::json::canonicalize(read.payload))}};
     if (read.id) out["id"] = *read.id;
     return out;
 }

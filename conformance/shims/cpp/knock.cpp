@@ -81,7 +81,8 @@ answer read_reply(const arguments& in) {
     const auto knock = value_of<crypto::sha256_digest>(in.bytes("knock_hash"));
     const auto card = card_of(in.bytes("responder_card"));
     const auto initiator = name_of(in.text("initiator"));
-    AGENTMESH_TRY(opened, session::open_reply(in.bytes("frame"), knock, card, secret_of<e2ee::reply_key>(in.bytes("key"))));
+    AGENTMESH_TRY(opened,
+                  session::open_reply(in.bytes("frame"), knock, card, secret_of<e2ee::reply_key>(in.bytes("key"))));
     if (opened.kind == session::reply_kind::reject) {
         AGENTMESH_TRY(no, session::parse_reject(opened.text, card.signing));
         // As the engine does.
@@ -110,13 +111,15 @@ answer read_reply(const arguments& in) {
 answer transcript(const arguments& in) {
     const auto knock = in.bytes("knock");
     const auto hash = crypto::sha256(knock);
-    return json{{"knock_hash", to_hex(hash.bytes())},
-                {"session_id", to_hex(session::session_id_of(hash, secret_of<e2ee::id_key>(in.bytes("id_key"))).bytes())},
-                {"transcript", to_hex(session::transcript_of(knock, in.bytes("accept")).bytes())}};
+    return json{
+        {"knock_hash", to_hex(hash.bytes())},
+        {"session_id", to_hex(session::session_id_of(hash, secret_of<e2ee::id_key>(in.bytes("id_key"))).bytes())},
+        {"transcript", to_hex(session::transcript_of(knock, in.bytes("accept")).bytes())}};
 }
 
 answer write_frame(const arguments& in) {
-    auto frame = session::message_head_bytes(value_of<session::session_id>(in.bytes("session_id")), in.number<bool>("bound"));
+    auto frame =
+        session::message_head_bytes(value_of<session::session_id>(in.bytes("session_id")), in.number<bool>("bound"));
     const auto prefix = session::message_context(
         session::session_context(card_of(in.bytes("initiator_card")), card_of(in.bytes("responder_card"))),
         value_of<crypto::sha256_digest>(in.bytes("hash")), direction_of(in), frame);
@@ -129,7 +132,8 @@ answer write_frame(const arguments& in) {
     frame.insert(frame.end(), written.begin(), written.end());
     const auto before = frame.size();
     frame.resize(before + plain.size() + e2ee::overhead<e2ee::am1>);
-    e2ee::seal_message<e2ee::am1>(std::span{frame}.subspan(before), secret_of<e2ee::message_key>(in.bytes("message_key")), {},
+    e2ee::seal_message<e2ee::am1>(std::span{frame}.subspan(before),
+                                  secret_of<e2ee::message_key>(in.bytes("message_key")), {},
                                   e2ee::associated_data{prefix, header}.bytes(), plain);
     return json{{"frame", to_hex(frame)}};
 }
@@ -141,8 +145,9 @@ answer remove_padding(const arguments& in) {
 
 answer write_notice(const arguments& in) {
     const signing_key_pair key{secret_of<crypto::ed25519_seed>(in.bytes("seed"))};
-    return json{{"notice", to_hex(session::write_notice(value_of<session::session_id>(in.bytes("session_id")),
-                                                        crypto::sha256(in.bytes("frame")), name_of(in.text("to")), key))}};
+    return json{
+        {"notice", to_hex(session::write_notice(value_of<session::session_id>(in.bytes("session_id")),
+                                                crypto::sha256(in.bytes("frame")), name_of(in.text("to")), key))}};
 }
 
 answer verify_notice(const arguments& in) {
@@ -234,10 +239,12 @@ public:
         const auto ephemeral = pair_of(a.bytes("ephemeral_private_key"));
         auto first = pair_of(a.bytes("ratchet_private_key"));
         const auto first_key = first.public_key();
-        const e2ee::prekey_pair prekey{b.number<std::uint32_t>("signed_prekey_id"), pair_of(b.bytes("signed_prekey_private_key"))};
+        const e2ee::prekey_pair prekey{b.number<std::uint32_t>("signed_prekey_id"),
+                                       pair_of(b.bytes("signed_prekey_private_key"))};
         std::optional<e2ee::prekey_pair> once;
         if (b.has("one_time_prekey_id"))
-            once.emplace(b.number<std::uint32_t>("one_time_prekey_id"), pair_of(b.bytes("one_time_prekey_private_key")));
+            once.emplace(b.number<std::uint32_t>("one_time_prekey_id"),
+                         pair_of(b.bytes("one_time_prekey_private_key")));
 
         e2ee::prekey_bundle bundle{card_b_, {}, {}};
         bundle.signed_key.id = prekey.id;
@@ -254,8 +261,8 @@ public:
             head.one_time_key = once->id;
         }
         auto mine = need(e2ee::agree_am1_initiator(alice.exchange(), card_a_, ephemeral, first_key, bundle));
-        auto theirs = need(e2ee::agree_am1_responder(bob.exchange(), card_b_, card_a_, ephemeral.public_key(), first_key, prekey,
-                                                     once ? &*once : nullptr));
+        auto theirs = need(e2ee::agree_am1_responder(bob.exchange(), card_b_, card_a_, ephemeral.public_key(),
+                                                     first_key, prekey, once ? &*once : nullptr));
         auto knock_text = in.text("knock_text"), accept_text = in.text("accept_text");
         need(session::pad_text(knock_text));
         need(session::pad_text(accept_text));
@@ -268,8 +275,10 @@ public:
         ratchet_key_ = need(session::parse_accept(opened.text, bob.signing().public_key())).ratchet_key;
         transcript_ = session::transcript_of(knock_, accept_);
         using ratchet = e2ee::double_ratchet<e2ee::am1>;
-        side_.push_back({need(ratchet::initiate(std::move(mine.root), std::move(first), prekey.pair.public_key())), {'A'}});
-        side_.push_back({need(ratchet::respond(std::move(theirs.root), prekey.pair, first_key, pair_of(b.bytes("ratchet_private_key")))),
+        side_.push_back(
+            {need(ratchet::initiate(std::move(mine.root), std::move(first), prekey.pair.public_key())), {'A'}});
+        side_.push_back({need(ratchet::respond(std::move(theirs.root), prekey.pair, first_key,
+                                               pair_of(b.bytes("ratchet_private_key")))),
                          {'B'}});
     }
 
@@ -295,7 +304,8 @@ public:
         const auto header = need(e2ee::parse_header(frame.subspan(19, 40)));
         buffer padded;
         AGENTMESH_CHECK(side_[by].keep([&] {
-            return side_[by].ratchet.open(padded, header, prefix(1 - by, frame.first(19)), frame.subspan(59), side_[by].random);
+            return side_[by].ratchet.open(padded, header, prefix(1 - by, frame.first(19)), frame.subspan(59),
+                                          side_[by].random);
         }));
         AGENTMESH_TRY(size, session::unpadded_size(padded));
         padded.resize(size);
@@ -303,12 +313,16 @@ public:
     }
 
     [[nodiscard]] json written() const {
-        return {{"knock", to_hex(knock_)}, {"accept", to_hex(accept_)}, {"session_id", to_hex(id_.bytes())},
+        return {{"knock", to_hex(knock_)},
+                {"accept", to_hex(accept_)},
+                {"session_id", to_hex(id_.bytes())},
                 {"transcript", to_hex(transcript_.bytes())}};
     }
 
 private:
-    static local_identity agent_in(const arguments& of) { return identity_of(of.bytes("seed"), of.bytes("exchange_private_key")); }
+    static local_identity agent_in(const arguments& of) {
+        return identity_of(of.bytes("seed"), of.bytes("exchange_private_key"));
+    }
     static e2ee::identity_card card_in(const arguments& in, const char* side) {
         const arguments of{in[side], nullptr};
         return e2ee::identity_card::make(agent_in(of), of.number<std::uint32_t>("epoch"));
@@ -318,7 +332,8 @@ private:
         need(side_[0].keep([&] { return side_[0].ratchet.step(ratchet_key_, side_[0].random); }));
     }
     [[nodiscard]] buffer prefix(std::size_t by, byte_view start) const {
-        return session::message_context(session::session_context(card_a_, card_b_), start[18] == 1 ? transcript_ : hash_,
+        return session::message_context(session::session_context(card_a_, card_b_),
+                                        start[18] == 1 ? transcript_ : hash_,
                                         by == 0 ? direction::from_initiator : direction::from_responder, start);
     }
 

@@ -16,8 +16,11 @@ const std::vector<std::string> areas{"id", "enc", "kex", "ratchet", "knock", "po
 
 json hello(const json& line) {
     if (line.value("proto", 0) != 1) return {{"reject", {{"class", "version"}}}};
-    return {{"ok", {{"name", "agentmesh"}, {"ver", library_version}, {"areas", areas},
-                    {"suites", {"am1", "wire10", "wire10-legacy", "v02"}}}}};
+    return {{"ok",
+             {{"name", "agentmesh"},
+              {"ver", library_version},
+              {"areas", areas},
+              {"suites", {"am1", "wire10", "wire10-legacy", "v02"}}}}};
 }
 
 json answer_of(const operation& op, const json& line) {
@@ -52,11 +55,16 @@ int serve(std::istream& in, std::ostream& out, breakage broken) {
         }
         const std::string op = line["op"];
         json reply;
-        if (op == "hello") reply = hello(line);
-        else if (op == "flush") reply = {{"ok", json::object()}};
-        else if (op == "bye") reply = {{"ok", {{"replies", replies + 1}}}};
-        else if (const auto found = known.find(op); found != known.end()) reply = answer_of(found->second, line);
-        else reply = {{"unsupported", true}};
+        if (op == "hello")
+            reply = hello(line);
+        else if (op == "flush")
+            reply = {{"ok", json::object()}};
+        else if (op == "bye")
+            reply = {{"ok", {{"replies", replies + 1}}}};
+        else if (const auto found = known.find(op); found != known.end())
+            reply = answer_of(found->second, line);
+        else
+            reply = {{"unsupported", true}};
         reply["id"] = line["id"];
         if (!broken.spoil(op, line, reply)) continue;
         ++replies;
@@ -74,7 +82,8 @@ int main(int argc, char** argv) {
     using namespace agentmesh::shim;
     const std::vector<std::string> words{argv + 1, argv + argc};
     std::string way;
-    if (words.size() == 2 && words[0] == "--broken") way = words[1];
+    if (words.size() == 2 && words[0] == "--broken")
+        way = words[1];
     else if (!words.empty()) {
         std::cerr << "usage: agentmesh-shim [--broken WORD]\n";
         return 2;

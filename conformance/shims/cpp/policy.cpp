@@ -28,7 +28,8 @@ session::verdict decided(const arguments& in) {
     const auto asking = read_caller(in["caller"]);
     session::caller_rates rates;
     for (auto left = in.number<int>("earlier"); left > 0; --left)
-        if (rates.take(asking.who, 1'000'000, asking.now.steady) != 0) throw std::invalid_argument{"more KNOCKs than a minute has"};
+        if (rates.take(asking.who, 1'000'000, asking.now.steady) != 0)
+            throw std::invalid_argument{"more KNOCKs than a minute has"};
     return session::evaluate(rules, asking, {}, rates).answer;
 }
 

@@ -38,10 +38,12 @@ answer write_header(const arguments& in) {
 }
 
 answer prefix_of(const arguments& in) {
-    const auto context = session::session_context(card_of(in.bytes("initiator_card")), card_of(in.bytes("responder_card")));
+    const auto context =
+        session::session_context(card_of(in.bytes("initiator_card")), card_of(in.bytes("responder_card")));
     const auto from = in["direction"] == 0 ? session::direction::from_initiator : session::direction::from_responder;
-    return json{{"prefix", to_hex(session::message_context(context, value_of<crypto::sha256_digest>(in.bytes("bound_to")), from,
-                                                           in.bytes("frame_head")))}};
+    return json{
+        {"prefix", to_hex(session::message_context(context, value_of<crypto::sha256_digest>(in.bytes("bound_to")), from,
+                                                   in.bytes("frame_head")))}};
 }
 
 /// Everything that stands before the sealed bytes, as the suite's AEAD gets it.
@@ -93,7 +95,8 @@ public:
 
     result<void> fill(std::span<std::uint8_t> out) {
         const bool pair = out.size() == 32;
-        const auto text = std::string{pair ? "pair/" : "nonce/"} + side_ + "/" + std::to_string(pair ? pairs_ : nonces_);
+        const auto text =
+            std::string{pair ? "pair/" : "nonce/"} + side_ + "/" + std::to_string(pair ? pairs_ : nonces_);
         const auto bytes = crypto::sha256(as_bytes(text));
         if (out.size() > 32) return fail(errc::random_failed);
         std::copy_n(bytes.bytes().begin(), out.size(), out.begin());
@@ -200,7 +203,8 @@ struct live_side {
 template <class S>
 class live_ratchet final : public live_side {
 public:
-    live_ratchet(e2ee::double_ratchet<S> ratchet, buffer prefix) : ratchet_{std::move(ratchet)}, prefix_{std::move(prefix)} {}
+    live_ratchet(e2ee::double_ratchet<S> ratchet, buffer prefix)
+        : ratchet_{std::move(ratchet)}, prefix_{std::move(prefix)} {}
 
     answer encrypt(const buffer& plain) override {
         buffer sealed;
@@ -247,8 +251,9 @@ answer start(const arguments& in, live_sides& into) {
     }
     auto prekey = pair_of(in.bytes("own_private_key"));
     if constexpr (S::id == e2ee::suite_id::am1) {
-        AGENTMESH_TRY(made, e2ee::double_ratchet<S>::respond(std::move(root), prekey,
-                                                             value_of<exchange_public_key>(in.bytes("remote_key")), std::move(own)));
+        AGENTMESH_TRY(
+            made, e2ee::double_ratchet<S>::respond(
+                      std::move(root), prekey, value_of<exchange_public_key>(in.bytes("remote_key")), std::move(own)));
         return keep(std::move(made), {{"ratchet_key", key}});
     } else {
         return keep(e2ee::double_ratchet<S>::respond(std::move(root), std::move(prekey)), json::object());
