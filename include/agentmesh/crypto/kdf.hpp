@@ -36,6 +36,37 @@ inline void hmac_sha256(std::span<std::uint8_t, 32> out, byte_view key, byte_vie
 void hmac_sha256_two(std::span<std::uint8_t, 32> first_out, std::span<std::uint8_t, 32> second_out,
                      std::span<const std::uint8_t, 32> key, std::uint8_t first, std::uint8_t second) noexcept;
 
+/// The info of an HKDF-Expand to two blocks, laid out as SHA-256 takes it while the program is compiled.
+class expand_info {
+public:
+    /// @pre 23 to 54 bytes, so that the first HMAC has one block of text and the second has two
+    consteval explicit expand_info(std::string_view info) {
+        if (info.size() < 23 || info.size() > 54) throw "expand_info wants 23 to 54 bytes";
+        for (std::size_t i = 0; i < info.size(); ++i) put(i, info[i]), put(64 + 32 + i, info[i]);
+        put(info.size(), '\x01'), put(info.size() + 1, '\x80');
+        put(64 + 32 + info.size(), '\x02'), put(64 + 32 + info.size() + 1, '\x80');
+        first_[15] = static_cast<std::uint32_t>(8 * (64 + info.size() + 1));
+        rest_[15] = static_cast<std::uint32_t>(8 * (64 + 32 + info.size() + 1));
+    }
+
+private:
+    friend struct hmac_words;
+
+    /// Byte `at` of three blocks.
+    constexpr void put(std::size_t at, char byte) {
+        auto& block = at < 64 ? first_ : at < 128 ? second_ : rest_;
+        block[at % 64 / 4] |= std::uint32_t{static_cast<std::uint8_t>(byte)} << (24 - 8 * (at % 4));
+    }
+
+    // info ‖ 01 ‖ padding; then, after 32 bytes that are not known yet, info ‖ 02 ‖ padding over two blocks.
+    alignas(16) std::array<std::uint32_t, 16> first_{}, second_{}, rest_{};
+};
+
+/// HKDF-Expand to 64 bytes.
+/// @secret as hmac_sha256
+void hkdf_expand_two(std::span<std::uint8_t, 32> first_out, std::span<std::uint8_t, 32> second_out,
+                     std::span<const std::uint8_t, 32> key, const expand_info& info) noexcept;
+
 /// True if `tag` is the HMAC of `message`; compared in constant time. A tag of another length is wrong.
 [[nodiscard]] bool verify_hmac_sha256(byte_view tag, byte_view key, byte_view message) noexcept;
 

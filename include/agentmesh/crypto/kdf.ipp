@@ -17,43 +17,73 @@ inline hmac_sha256_stream::hmac_sha256_stream(byte_view key) noexcept {
     sodium_memzero(other.data(), other.size());
 }
 
+/// HMACs under one key of 32 bytes, in words throughout, and wiped.
+struct hmac_words {
+    alignas(16) std::array<std::uint32_t, 8> inner, outer;
+    // What an outer hash takes: the inner one, and the padding that follows it.
+    alignas(16) std::array<std::uint32_t, 16> a = after_a_hash, b = after_a_hash;
+
+    explicit hmac_words(std::span<const std::uint8_t, 32> key) noexcept {
+        sha256_hmac_states(key, inner.data(), outer.data());
+    }
+    hmac_words(const hmac_words&) = delete;
+    hmac_words& operator=(const hmac_words&) = delete;
+    ~hmac_words() { sodium_memzero(this, sizeof *this); }
+
+    static constexpr std::array<std::uint32_t, 16> after_a_hash{
+        0, 0, 0, 0, 0, 0, 0, 0, 0x8000'0000, 0, 0, 0, 0, 0, 0, 8 * (64 + 32)};
+
+    [[nodiscard]] sha256_step inner_a(const std::array<std::uint32_t, 16>& text) noexcept {
+        return {inner.data(), text.data(), a.data()};
+    }
+    [[nodiscard]] sha256_step inner_b(const std::array<std::uint32_t, 16>& text) noexcept {
+        return {inner.data(), text.data(), b.data()};
+    }
+    [[nodiscard]] sha256_step outer_a() noexcept { return {outer.data(), a.data(), a.data()}; }
+    [[nodiscard]] sha256_step outer_b() noexcept { return {outer.data(), b.data(), b.data()}; }
+
+    // HKDF-Expand is inner_a of `first_text`, and then these four in this order.
+
+    [[nodiscard]] static const auto& first_text(const expand_info& info) noexcept { return info.first_; }
+    [[nodiscard]] sha256_step first_block() noexcept { return {outer.data(), a.data(), b.data()}; }
+    [[nodiscard]] sha256_step second_text(const expand_info& info) noexcept {
+        std::copy(info.second_.begin() + 8, info.second_.end(), b.begin() + 8);
+        return {inner.data(), b.data(), inner.data()};
+    }
+    [[nodiscard]] sha256_step rest_of_text(const expand_info& info) noexcept {
+        return {inner.data(), info.rest_.data(), a.data()};
+    }
+    [[nodiscard]] sha256_step second_block() noexcept { return outer_a(); }
+
+    /// A text of one byte, padded.
+    [[nodiscard]] static std::array<std::uint32_t, 16> one_byte(std::uint8_t byte) noexcept {
+        return {std::uint32_t{byte} << 24 | 0x0080'0000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8 * (64 + 1)};
+    }
+    static void write(const std::array<std::uint32_t, 16>& from, std::span<std::uint8_t, 32> out) noexcept {
+        sha256_write_state(std::span{from}.first<8>(), out);
+    }
+};
+
 inline void hmac_sha256_two(std::span<std::uint8_t, 32> first_out, std::span<std::uint8_t, 32> second_out,
                             std::span<const std::uint8_t, 32> key, std::uint8_t first, std::uint8_t second) noexcept {
-    struct working {
-        std::array<std::uint32_t, 8> inner = sha256_initial_state, outer = sha256_initial_state, of_first, of_second;
-        std::array<std::uint8_t, 64> a, b;
-        ~working() { sodium_memzero(this, sizeof *this); }
-    } at;
-    const auto put_length = [](std::array<std::uint8_t, 64>& block, std::size_t bytes) {
-        block[62] = static_cast<std::uint8_t>(bytes * 8 >> 8);
-        block[63] = static_cast<std::uint8_t>(bytes * 8);
-    };
-    at.a.fill(0x36);
-    at.b.fill(0x5c);
-    for (std::size_t i = 0; i < key.size(); ++i) {
-        at.a[i] ^= key[i];
-        at.b[i] ^= key[i];
-    }
-    sha256_compress_two(at.inner.data(), at.a.data(), at.outer.data(), at.b.data());
+    const auto first_text = hmac_words::one_byte(first), second_text = hmac_words::one_byte(second);
+    hmac_words keyed{key};
+    sha256_compress_words(keyed.inner_a(first_text), keyed.inner_b(second_text));
+    sha256_compress_words(keyed.outer_a(), keyed.outer_b());
+    hmac_words::write(keyed.a, first_out);
+    hmac_words::write(keyed.b, second_out);
+}
 
-    at.of_first = at.of_second = at.inner;
-    at.a = {first, 0x80};
-    at.b = {second, 0x80};
-    put_length(at.a, 64 + 1);
-    put_length(at.b, 64 + 1);
-    sha256_compress_two(at.of_first.data(), at.a.data(), at.of_second.data(), at.b.data());
-
-    sha256_write_state(at.of_first, std::span{at.a}.first<32>());
-    sha256_write_state(at.of_second, std::span{at.b}.first<32>());
-    for (auto* const block : {&at.a, &at.b}) {
-        std::fill(block->begin() + 32, block->end(), std::uint8_t{0});
-        (*block)[32] = 0x80;
-        put_length(*block, 64 + 32);
-    }
-    at.of_first = at.of_second = at.outer;
-    sha256_compress_two(at.of_first.data(), at.a.data(), at.of_second.data(), at.b.data());
-    sha256_write_state(at.of_first, first_out);
-    sha256_write_state(at.of_second, second_out);
+inline void hkdf_expand_two(std::span<std::uint8_t, 32> first_out, std::span<std::uint8_t, 32> second_out,
+                            std::span<const std::uint8_t, 32> key, const expand_info& info) noexcept {
+    hmac_words keyed{key};
+    sha256_compress_words(keyed.inner_a(hmac_words::first_text(info)));
+    sha256_compress_words(keyed.first_block());
+    hmac_words::write(keyed.b, first_out);
+    sha256_compress_words(keyed.second_text(info));
+    sha256_compress_words(keyed.rest_of_text(info));
+    sha256_compress_words(keyed.second_block());
+    hmac_words::write(keyed.a, second_out);
 }
 
 inline void hmac_sha256_stream::finish(std::span<std::uint8_t, 32> out) noexcept {

@@ -36,13 +36,31 @@ private:
 [[nodiscard]] sha256_digest sha256(byte_view bytes) noexcept;
 
 /// A state as the bytes of a digest.
-void sha256_write_state(const std::array<std::uint32_t, 8>& state, std::span<std::uint8_t, 32> out) noexcept;
+void sha256_write_state(std::span<const std::uint32_t, 8> state, std::span<std::uint8_t, 32> out) noexcept;
+void sha256_write_state_portable(std::span<const std::uint32_t, 8> state, std::span<std::uint8_t, 32> out) noexcept;
 
 /// Adds `count` blocks of 64 bytes to a state, in one of two ways with the same result.
 using sha256_compress = void (*)(std::uint32_t* state, const std::uint8_t* blocks, std::size_t count) noexcept;
 void sha256_compress_portable(std::uint32_t* state, const std::uint8_t* blocks, std::size_t count) noexcept;
 /// The fastest one that this processor has, chosen once.
 [[nodiscard]] sha256_compress sha256_best() noexcept;
+
+/// One block, given as 16 words, added to a state of 8 words: `to` is `from` with `block`, and may be `from`, or a part
+/// of a block to be added later. Between the hashes of an HMAC nothing then becomes bytes.
+struct sha256_step {
+    const std::uint32_t* from;
+    const std::uint32_t* block;
+    std::uint32_t* to;
+};
+void sha256_compress_words(const sha256_step& only) noexcept;
+/// Two at once, of which neither reads what the other writes.
+void sha256_compress_words(const sha256_step& a, const sha256_step& b) noexcept;
+void sha256_compress_words_portable(const sha256_step& only) noexcept;
+
+/// The two states with which an HMAC under a key of 32 bytes begins its inner and its outer hash.
+void sha256_hmac_states(std::span<const std::uint8_t, 32> key, std::uint32_t* inner, std::uint32_t* outer) noexcept;
+void sha256_hmac_states_portable(std::span<const std::uint8_t, 32> key, std::uint32_t* inner,
+                                 std::uint32_t* outer) noexcept;
 
 /// Adds one block to each of two states that have nothing to do with each other. SHA instructions wait for their own
 /// results, so that two at once take little longer than one.

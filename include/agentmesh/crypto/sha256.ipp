@@ -22,30 +22,40 @@ inline constexpr std::array<std::uint32_t, 64> sha256_round_constants = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-inline void sha256_compress_portable(std::uint32_t* state, const std::uint8_t* blocks, std::size_t count) noexcept {
+inline std::uint32_t sha256_read_word(const std::uint8_t* from) noexcept {
+    return std::uint32_t{from[0]} << 24 | std::uint32_t{from[1]} << 16 | std::uint32_t{from[2]} << 8 | from[3];
+}
+
+inline void sha256_compress_words_portable(const sha256_step& only) noexcept {
     std::array<std::uint32_t, 64> w;
-    for (; count > 0; --count, blocks += 64) {
-        for (std::size_t i = 0; i < 16; ++i)
-            w[i] = std::uint32_t{blocks[4 * i]} << 24 | std::uint32_t{blocks[4 * i + 1]} << 16 |
-                   std::uint32_t{blocks[4 * i + 2]} << 8 | blocks[4 * i + 3];
-        for (std::size_t i = 16; i < 64; ++i) {
-            const std::uint32_t s0 = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3);
-            const std::uint32_t s1 = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10);
-            w[i] = w[i - 16] + s0 + w[i - 7] + s1;
-        }
-        auto [a, b, c, d, e, f, g, h] = std::to_array<std::uint32_t>(
-            {state[0], state[1], state[2], state[3], state[4], state[5], state[6], state[7]});
-        for (std::size_t i = 0; i < 64; ++i) {
-            const std::uint32_t s1 = std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25);
-            const std::uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + sha256_round_constants[i] + w[i];
-            const std::uint32_t s0 = std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22);
-            const std::uint32_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
-            h = g, g = f, f = e, e = d + t1, d = c, c = b, b = a, a = t1 + t2;
-        }
-        state[0] += a, state[1] += b, state[2] += c, state[3] += d;
-        state[4] += e, state[5] += f, state[6] += g, state[7] += h;
+    std::copy_n(only.block, 16, w.begin());
+    for (std::size_t i = 16; i < 64; ++i) {
+        const std::uint32_t s0 = std::rotr(w[i - 15], 7) ^ std::rotr(w[i - 15], 18) ^ (w[i - 15] >> 3);
+        const std::uint32_t s1 = std::rotr(w[i - 2], 17) ^ std::rotr(w[i - 2], 19) ^ (w[i - 2] >> 10);
+        w[i] = w[i - 16] + s0 + w[i - 7] + s1;
     }
+    std::array<std::uint32_t, 8> state;
+    std::copy_n(only.from, 8, state.begin());
+    auto [a, b, c, d, e, f, g, h] = state;
+    for (std::size_t i = 0; i < 64; ++i) {
+        const std::uint32_t s1 = std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25);
+        const std::uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + sha256_round_constants[i] + w[i];
+        const std::uint32_t s0 = std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22);
+        const std::uint32_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
+        h = g, g = f, f = e, e = d + t1, d = c, c = b, b = a, a = t1 + t2;
+    }
+    const std::array<std::uint32_t, 8> added{a, b, c, d, e, f, g, h};
+    for (std::size_t i = 0; i < 8; ++i) only.to[i] = state[i] + added[i];
     sodium_memzero(w.data(), sizeof w);
+}
+
+inline void sha256_compress_portable(std::uint32_t* state, const std::uint8_t* blocks, std::size_t count) noexcept {
+    std::array<std::uint32_t, 16> words;
+    for (; count > 0; --count, blocks += 64) {
+        for (std::size_t i = 0; i < 16; ++i) words[i] = sha256_read_word(blocks + 4 * i);
+        sha256_compress_words_portable({state, words.data(), state});
+    }
+    sodium_memzero(words.data(), sizeof words);
 }
 
 #if defined(AGENTMESH_SHA_NI)
@@ -103,30 +113,28 @@ AGENTMESH_SHA_TARGET inline void sha256_compress_shani(std::uint32_t* state, con
     _mm_storeu_si128(reinterpret_cast<__m128i*>(state + 4), _mm_alignr_epi8(dchg, feba, 8));
 }
 
-AGENTMESH_SHA_TARGET inline void sha256_compress_two_shani(std::uint32_t* const (&state)[2],
-                                                           const std::uint8_t* const (&block)[2]) noexcept {
-    const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
-    const auto load = [](const void* from) { return _mm_loadu_si128(static_cast<const __m128i*>(from)); };
+/// One block, of which `w` holds the words, for each of N states at once: from memory to memory.
+template <std::size_t N>
+AGENTMESH_SHA_TARGET __attribute__((always_inline)) inline void sha256_rounds_shani(
+    const std::uint32_t* const (&from)[N], __m128i (&w)[N][4], std::uint32_t* const (&to)[N]) noexcept {
+    const auto load = [](const std::uint32_t* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); };
 
-    __m128i abef[2], cdgh[2], w[2][4];
+    __m128i abef[N], cdgh[N], abef_before[N], cdgh_before[N];
 #pragma GCC unroll 2
-    for (int k = 0; k < 2; ++k) {
-        const __m128i cdab = _mm_shuffle_epi32(load(state[k]), 0xB1);
-        const __m128i efgh = _mm_shuffle_epi32(load(state[k] + 4), 0x1B);
-        abef[k] = _mm_alignr_epi8(cdab, efgh, 8);
-        cdgh[k] = _mm_blend_epi16(efgh, cdab, 0xF0);
+    for (std::size_t k = 0; k < N; ++k) {
+        const __m128i cdab = _mm_shuffle_epi32(load(from[k]), 0xB1);
+        const __m128i efgh = _mm_shuffle_epi32(load(from[k] + 4), 0x1B);
+        abef_before[k] = abef[k] = _mm_alignr_epi8(cdab, efgh, 8);
+        cdgh_before[k] = cdgh[k] = _mm_blend_epi16(efgh, cdab, 0xF0);
     }
-    const __m128i abef_before[2] = {abef[0], abef[1]}, cdgh_before[2] = {cdgh[0], cdgh[1]};
 #pragma GCC unroll 16
-    for (int i = 0; i < 16; ++i) {
+    for (std::size_t i = 0; i < 16; ++i) {
         const __m128i constants = load(sha256_round_constants.data() + 4 * i);
-        __m128i added[2];
+        __m128i added[N];
 #pragma GCC unroll 2
-        for (int k = 0; k < 2; ++k) {
+        for (std::size_t k = 0; k < N; ++k) {
             __m128i& now = w[k][i % 4];
-            if (i < 4) {
-                now = _mm_shuffle_epi8(load(block[k] + 16 * i), big_endian);
-            } else {
+            if (i >= 4) {
                 const __m128i last = w[k][(i + 3) % 4], before_last = w[k][(i + 2) % 4];
                 now = sha256_message1(now, w[k][(i + 1) % 4]);
                 now = _mm_add_epi32(now, _mm_alignr_epi8(last, before_last, 4));
@@ -134,18 +142,57 @@ AGENTMESH_SHA_TARGET inline void sha256_compress_two_shani(std::uint32_t* const 
             }
             added[k] = _mm_add_epi32(now, constants);
         }
-        cdgh[0] = sha256_two_rounds(cdgh[0], abef[0], added[0]);
-        cdgh[1] = sha256_two_rounds(cdgh[1], abef[1], added[1]);
-        abef[0] = sha256_two_rounds(abef[0], cdgh[0], _mm_shuffle_epi32(added[0], 0x0E));
-        abef[1] = sha256_two_rounds(abef[1], cdgh[1], _mm_shuffle_epi32(added[1], 0x0E));
+#pragma GCC unroll 2
+        for (std::size_t k = 0; k < N; ++k) cdgh[k] = sha256_two_rounds(cdgh[k], abef[k], added[k]);
+#pragma GCC unroll 2
+        for (std::size_t k = 0; k < N; ++k)
+            abef[k] = sha256_two_rounds(abef[k], cdgh[k], _mm_shuffle_epi32(added[k], 0x0E));
     }
 #pragma GCC unroll 2
-    for (int k = 0; k < 2; ++k) {
+    for (std::size_t k = 0; k < N; ++k) {
         const __m128i feba = _mm_shuffle_epi32(_mm_add_epi32(abef[k], abef_before[k]), 0x1B);
         const __m128i dchg = _mm_shuffle_epi32(_mm_add_epi32(cdgh[k], cdgh_before[k]), 0xB1);
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(state[k]), _mm_blend_epi16(feba, dchg, 0xF0));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(state[k] + 4), _mm_alignr_epi8(dchg, feba, 8));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to[k]), _mm_blend_epi16(feba, dchg, 0xF0));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to[k] + 4), _mm_alignr_epi8(dchg, feba, 8));
     }
+}
+
+AGENTMESH_SHA_TARGET inline __m128i sha256_load_shani(const std::uint8_t* from) noexcept {
+    const __m128i big_endian = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+    return _mm_shuffle_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)), big_endian);
+}
+
+/// One block for each of N states at once, in words or, where `Word` is a byte, in bytes.
+template <std::size_t N, class Word>
+AGENTMESH_SHA_TARGET inline void sha256_compress_together_shani(const std::uint32_t* const (&from)[N],
+                                                                const Word* const (&block)[N],
+                                                                std::uint32_t* const (&to)[N]) noexcept {
+    __m128i w[N][4];
+#pragma GCC unroll 2
+    for (std::size_t k = 0; k < N; ++k)
+#pragma GCC unroll 4
+        for (std::size_t i = 0; i < 4; ++i)
+            if constexpr (sizeof(Word) == 1)
+                w[k][i] = sha256_load_shani(block[k] + 16 * i);
+            else
+                w[k][i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(block[k] + 4 * i));
+    sha256_rounds_shani(from, w, to);
+}
+
+AGENTMESH_SHA_TARGET inline void sha256_hmac_states_shani(std::span<const std::uint8_t, 32> key, std::uint32_t* inner,
+                                                          std::uint32_t* outer) noexcept {
+    const __m128i front = sha256_load_shani(key.data()), back = sha256_load_shani(key.data() + 16);
+    const __m128i for_inner = _mm_set1_epi8(0x36), for_outer = _mm_set1_epi8(0x5c);
+    __m128i w[2][4] = {{_mm_xor_si128(front, for_inner), _mm_xor_si128(back, for_inner), for_inner, for_inner},
+                       {_mm_xor_si128(front, for_outer), _mm_xor_si128(back, for_outer), for_outer, for_outer}};
+    const auto* const start = sha256_initial_state.data();
+    sha256_rounds_shani<2>({start, start}, w, {inner, outer});
+}
+
+AGENTMESH_SHA_TARGET inline void sha256_write_state_shani(const std::uint32_t* state, std::uint8_t* out) noexcept {
+    const auto* const bytes = reinterpret_cast<const std::uint8_t*>(state);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), sha256_load_shani(bytes));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 16), sha256_load_shani(bytes + 16));
 }
 
 inline bool has_sha_instructions() noexcept {
@@ -167,14 +214,59 @@ inline void sha256_compress_two(std::uint32_t* first, const std::uint8_t* first_
                                 const std::uint8_t* second_block) noexcept {
 #if defined(AGENTMESH_SHA_NI)
     if (sha256_best() == sha256_compress_shani)
-        return sha256_compress_two_shani({first, second}, {first_block, second_block});
+        return sha256_compress_together_shani<2, std::uint8_t>({first, second}, {first_block, second_block},
+                                                               {first, second});
 #endif
     sha256_compress_portable(first, first_block, 1);
     sha256_compress_portable(second, second_block, 1);
 }
 
-inline void sha256_write_state(const std::array<std::uint32_t, 8>& state, std::span<std::uint8_t, 32> out) noexcept {
+inline void sha256_compress_words(const sha256_step& only) noexcept {
+#if defined(AGENTMESH_SHA_NI)
+    if (sha256_best() == sha256_compress_shani)
+        return sha256_compress_together_shani<1, std::uint32_t>({only.from}, {only.block}, {only.to});
+#endif
+    sha256_compress_words_portable(only);
+}
+
+inline void sha256_compress_words(const sha256_step& a, const sha256_step& b) noexcept {
+#if defined(AGENTMESH_SHA_NI)
+    if (sha256_best() == sha256_compress_shani)
+        return sha256_compress_together_shani<2, std::uint32_t>({a.from, b.from}, {a.block, b.block}, {a.to, b.to});
+#endif
+    sha256_compress_words_portable(a);
+    sha256_compress_words_portable(b);
+}
+
+inline void sha256_hmac_states_portable(std::span<const std::uint8_t, 32> key, std::uint32_t* inner,
+                                        std::uint32_t* outer) noexcept {
+    std::array<std::uint32_t, 16> padded;
+    for (const auto& [with, to] : {std::pair{0x3636'3636u, inner}, std::pair{0x5c5c'5c5cu, outer}}) {
+        for (std::size_t i = 0; i < 8; ++i) padded[i] = sha256_read_word(key.data() + 4 * i) ^ with;
+        std::fill(padded.begin() + 8, padded.end(), with);
+        sha256_compress_words_portable({sha256_initial_state.data(), padded.data(), to});
+    }
+    sodium_memzero(padded.data(), sizeof padded);
+}
+
+inline void sha256_hmac_states(std::span<const std::uint8_t, 32> key, std::uint32_t* inner,
+                               std::uint32_t* outer) noexcept {
+#if defined(AGENTMESH_SHA_NI)
+    if (sha256_best() == sha256_compress_shani) return sha256_hmac_states_shani(key, inner, outer);
+#endif
+    sha256_hmac_states_portable(key, inner, outer);
+}
+
+inline void sha256_write_state_portable(std::span<const std::uint32_t, 8> state,
+                                        std::span<std::uint8_t, 32> out) noexcept {
     for (std::size_t i = 0; i < 32; ++i) out[i] = static_cast<std::uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+inline void sha256_write_state(std::span<const std::uint32_t, 8> state, std::span<std::uint8_t, 32> out) noexcept {
+#if defined(AGENTMESH_SHA_NI)
+    if (sha256_best() == sha256_compress_shani) return sha256_write_state_shani(state.data(), out.data());
+#endif
+    sha256_write_state_portable(state, out);
 }
 
 inline void sha256_stream::update_two(sha256_stream& a, std::span<const std::uint8_t, 64> for_a, sha256_stream& b,

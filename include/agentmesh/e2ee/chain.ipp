@@ -25,14 +25,10 @@ template <RatchetSuite S>
     requires(S::nonce == nonce_rule::derived)
 sealing_key<S> expand(const message_key& key) noexcept {
     static_assert(S::aead::key::size == 32 && S::aead::nonce::size <= 32);
-    // Two blocks of HKDF-Expand, written out so that neither the key nor a block is copied once more.
-    constexpr std::array<std::uint8_t, 1> first = {0x01}, second = {0x02};
-    const byte_view info = as_bytes(S::message_info);
+    static constexpr crypto::expand_info info{S::message_info};
     sealing_key<S> out;
     crypto::secret<32, struct expand_block_tag> block;
-    crypto::hmac_sha256_stream keyed{key.reveal()};
-    crypto::hmac_sha256_stream{keyed}.update(info).update(first).finish(out.key.reveal_storage());
-    keyed.update(out.key.reveal()).update(info).update(second).finish(block.reveal_storage());
+    crypto::hkdf_expand_two(out.key.reveal_storage(), block.reveal_storage(), key.reveal(), info);
     std::copy_n(block.reveal().begin(), S::aead::nonce::size, out.nonce.storage().begin());
     return out;
 }

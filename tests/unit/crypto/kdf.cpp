@@ -82,6 +82,64 @@ TEST_CASE("Two blocks side by side are two blocks one after the other", "[unit][
     }
 }
 
+TEST_CASE("Blocks of words are blocks of bytes, one alone or two side by side, also where a result is part of its block",
+          "[unit][crypto]") {
+    scripted_random random{7};
+    for (int round = 0; round < 1000; ++round) {
+        std::array<std::uint8_t, 192> drawn;
+        REQUIRE(random.fill(drawn));
+        std::array<std::uint32_t, 8> expected[2], start[2], to[2];
+        std::array<std::uint32_t, 16> words[2];
+        for (std::size_t k = 0; k < 2; ++k) {
+            std::memcpy(start[k].data(), drawn.data() + 96 * k, 32);
+            expected[k] = start[k];
+            sha256_compress_portable(expected[k].data(), drawn.data() + 96 * k + 32, 1);
+            for (std::size_t i = 0; i < 16; ++i) words[k][i] = sha256_read_word(drawn.data() + 96 * k + 32 + 4 * i);
+        }
+        for (std::size_t k = 0; k < 2; ++k) {
+            sha256_compress_words({start[k].data(), words[k].data(), to[k].data()});
+            REQUIRE(to[k] == expected[k]);
+            sha256_compress_words_portable({start[k].data(), words[k].data(), to[k].data()});
+            REQUIRE(to[k] == expected[k]);
+        }
+        sha256_compress_words({start[0].data(), words[0].data(), words[0].data()},
+                              {start[1].data(), words[1].data(), start[1].data()});
+        REQUIRE(std::equal(expected[0].begin(), expected[0].end(), words[0].begin()));
+        REQUIRE(start[1] == expected[1]);
+    }
+}
+
+TEST_CASE("An HMAC begins with the same states on every processor, and a state is the same bytes", "[unit][crypto]") {
+    scripted_random random{8};
+    for (int round = 0; round < 200; ++round) {
+        std::array<std::uint8_t, 32> key, ours, theirs;
+        REQUIRE(random.fill(key));
+        std::array<std::uint32_t, 8> inner, outer, expected_inner, expected_outer;
+        sha256_hmac_states(key, inner.data(), outer.data());
+        sha256_hmac_states_portable(key, expected_inner.data(), expected_outer.data());
+        REQUIRE((inner == expected_inner && outer == expected_outer));
+        sha256_write_state(inner, ours);
+        sha256_write_state_portable(inner, theirs);
+        REQUIRE(ours == theirs);
+    }
+}
+
+TEST_CASE("HKDF-Expand to two blocks is HKDF-Expand to 64 bytes, for the shortest and the longest info",
+          "[unit][crypto]") {
+    static constexpr char text[] = "what stands in every block, cut at one length or another";
+    static constexpr expand_info shortest{{text, 23}}, usual{{text, 24}}, longest{{text, 54}};
+    scripted_random random{9};
+    for (int round = 0; round < 200; ++round) {
+        const auto key = pseudorandom_key::generate(random).value();
+        for (const auto& [info, size] : {std::pair{&shortest, 23u}, std::pair{&usual, 24u}, std::pair{&longest, 54u}}) {
+            std::array<std::uint8_t, 64> ours, expected;
+            REQUIRE(hkdf_expand(expected, key, as_bytes({text, size})));
+            hkdf_expand_two(std::span{ours}.first<32>(), std::span{ours}.last<32>(), key.reveal(), *info);
+            REQUIRE(ours == expected);
+        }
+    }
+}
+
 TEST_CASE("HMAC of two bytes under one key is HMAC of each, also where the key is written over", "[unit][crypto]") {
     scripted_random random{6};
     for (int round = 0; round < 200; ++round) {
