@@ -15,12 +15,14 @@
 #include <agentmesh/crypto/random.hpp>
 #include <agentmesh/e2ee/prekey_store.hpp>
 #include <agentmesh/e2ee/snapshot.hpp>
+#include <agentmesh/identity/certificate.hpp>
 #include <agentmesh/identity/did.hpp>
 #include <agentmesh/identity/identity_file.hpp>
 #include <agentmesh/identity/tier.hpp>
 #include <agentmesh/message/capability.hpp>
 #include <agentmesh/message/schema.hpp>
 #include <agentmesh/registry/directory.hpp>
+#include <agentmesh/registry/reputation.hpp>
 #include <agentmesh/relay/server.hpp>
 #include <agentmesh/session/policy.hpp>
 #include <agentmesh/store/file_state.hpp>

@@ -10,6 +10,7 @@ import sys
 from gen import (
     auth,
     canonical,
+    certificates,
     capability,
     common,
     crypto,
@@ -36,6 +37,7 @@ AREAS = (
     canonical,
     crypto,
     identity,
+    certificates,
     auth,
     wire,
     websocket,

@@ -44,6 +44,15 @@ enum class errc : std::uint16_t {
     unknown_tier,            ///< a trust tier outside the three defined ones
     bad_identity_file,       ///< content refused; nothing was loaded
     identity_file_access,    ///< cannot be read or created with mode 0600
+    bad_certificate,         ///< not a certificate of this protocol, or not in its place in the chain
+    certificate_untrusted,   ///< the chain does not end at a trusted root
+    certificate_not_yet_valid,
+    certificate_expired,
+    certificate_authority,   ///< issued by one that may not issue it, or below more than it may
+    certificate_signature,   ///< one of the chain is not signed by the next
+    certificate_subject,     ///< names another agent, or one that does not belong to its key
+    certificate_revoked,
+    revocation_unknown,      ///< nobody could say whether it is revoked, so it counts as revoked
 
     // ws, 400: HTTP upgrade and RFC 6455
     http_malformed = 400,    ///< answered 400
@@ -129,6 +138,15 @@ enum class errc : std::uint16_t {
     no_common_suite,         ///< no suite that both sides offer and the owner allows
     state_access,            ///< the state directory cannot be used
     state_in_use,            ///< another process uses this state directory
+
+    // dht, 1200
+    bad_datagram = 1200,     ///< not a datagram of the DHT, or not one that was asked for
+    bad_record,              ///< not a discovery record, or one whose parts do not fit together
+    stale_record,            ///< a discovery record outside its time
+    old_record,              ///< a discovery record older than one already known
+    bad_token,               ///< the address that it came from is not proven
+    storage_full,            ///< no room for it
+    lookup_limit,            ///< as many lookups at once as allowed
 };
 
 /// What failed and which clause it violates. Trivially copyable; safe to log.
@@ -164,7 +182,7 @@ enum class condition {
         case errc::recipient_offline: case errc::mailbox_full: case errc::rate_limited:
         case errc::timed_out: case errc::io_failed:
         case errc::knock_timed_out: case errc::session_limit: case errc::registry_failed: case errc::not_persisted:
-        case errc::state_in_use:
+        case errc::state_in_use: case errc::revocation_unknown: case errc::bad_token: case errc::storage_full: case errc::lookup_limit:
             return true;
         default: return false;
     }

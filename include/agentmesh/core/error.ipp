@@ -30,6 +30,15 @@ inline std::string_view describe(errc code) noexcept {
         case errc::unknown_tier: return "unknown trust tier";
         case errc::bad_identity_file: return "identity file refused";
         case errc::identity_file_access: return "identity file cannot be read or created with mode 0600";
+        case errc::bad_certificate: return "certificate refused";
+        case errc::certificate_untrusted: return "certificate chain does not end at a trusted root";
+        case errc::certificate_not_yet_valid: return "certificate is not yet valid";
+        case errc::certificate_expired: return "certificate has expired";
+        case errc::certificate_authority: return "certificate was issued by one that may not issue it";
+        case errc::certificate_signature: return "certificate is not signed by its issuer";
+        case errc::certificate_subject: return "certificate names another agent";
+        case errc::certificate_revoked: return "certificate is revoked";
+        case errc::revocation_unknown: return "nobody could say whether the certificate is revoked";
         case errc::http_malformed: return "malformed HTTP request";
         case errc::http_too_large: return "HTTP header section too large";
         case errc::http_not_upgrade: return "not a WebSocket upgrade";
@@ -99,6 +108,13 @@ inline std::string_view describe(errc code) noexcept {
         case errc::no_common_suite: return "no encryption suite in common";
         case errc::state_access: return "state directory cannot be used";
         case errc::state_in_use: return "state directory is in use by another process";
+        case errc::bad_datagram: return "not a datagram of the DHT that was asked for";
+        case errc::bad_record: return "discovery record refused";
+        case errc::stale_record: return "discovery record is outside its time";
+        case errc::old_record: return "discovery record is older than one already known";
+        case errc::bad_token: return "address of the sender is not proven";
+        case errc::storage_full: return "no room for the record";
+        case errc::lookup_limit: return "too many lookups at once";
     }
     return "unknown error";
 }
