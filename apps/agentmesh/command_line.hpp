@@ -26,7 +26,7 @@ public:
         app_.add_option("--name", with_.name, "what others may call this agent, in the directory")->type_name("NAME");
         app_.add_flag("--json", with_.json, "one JSON object a line, for programs");
         app_.add_flag("--audit", with_.audit, "also tell what was dropped, repeated or could not be sent, and why");
-        app_.footer(footer);
+        app_.footer(std::string{about_all} + codes);
         add_identity();
         add_talk();
         add_rest();
@@ -38,7 +38,18 @@ public:
         } catch (const CLI::Success& done) {
             return app_.exit(done);
         } catch (const CLI::ParseError& wrong) {
-            complain(std::string{wrong.what()} + "; see agentmesh --help");
+            const CLI::App* at = &app_;
+            std::string help = "agentmesh ";
+            while (!at->get_subcommands().empty()) {
+                at = at->get_subcommands().front();
+                help += at->get_name() + ' ';
+            }
+            // An unknown word would else be reported as the lack of a known one.
+            const auto unknown = app_.remaining(true);
+            const bool missing = dynamic_cast<const CLI::RequiredError*>(&wrong) != nullptr;
+            complain((missing && !unknown.empty() ? printable(unknown.front()) + ": no such flag or command"
+                                                  : printable(wrong.what())) +
+                     "; see " + help + "--help");
             return exit_code::usage;
         }
         if (!with_.complete()) return exit_code::usage;
@@ -46,11 +57,19 @@ public:
     }
 
 private:
-    static constexpr const char* footer =
+    static constexpr const char* codes =
+        "Exit codes:\n"
+        "  0  done; also --help and --version, and a listener that was told to stop\n"
+        "  1  refused or failed: by the peer, the policy or the system\n"
+        "  2  not answered or not delivered in time; what was to be sent is saved, and goes out in the next run\n"
+        "  3  wrong usage: the command line, the environment or config.json\n"
+        "  4  identity or saved state damaged";
+
+    static constexpr const char* about_all =
         "A PEER is an AMID, did:agentmesh:AMID, or a name in the directory. config.json in the home may set relay,\n"
         "directory, name and trust; flags win, then the environment, then the file. policy.json in the home says who\n"
         "may knock; without it, verified callers with a reputation of one half. SIGHUP makes a listener read it\n"
-        "again.\n"
+        "again. One program at a time uses a home; SIGINT and SIGTERM end it with everything saved.\n"
         "\n"
         "Examples, on two terminals with export AGENTMESH_DIRECTORY=/tmp/agents.json on both:\n"
         "  AGENTMESH_HOME=~/bob agentmesh identity new\n"
@@ -58,36 +77,46 @@ private:
         "                                           AGENTMESH_HOME=~/alice agentmesh identity new\n"
         "                                           AGENTMESH_HOME=~/alice agentmesh send bob two seats to Lisbon\n"
         "  agentmesh policy check --from alice --intent travel/flights\n"
+        "  agentmesh sessions bob\n"
+        "  agentmesh close bob --reason completed\n"
         "\n"
-        "With --json each line has a member event: ready (amid, relay, waiting), opened and session (session, peer,\n"
-        "phase, initiator, intent, sent, received, unacknowledged), message (session, from, id, sequence, timestamp,\n"
-        "type, text, payload), delivered (session), undelivered (session, peer, id, reason), refused (session, peer,\n"
-        "reason), denied (peer, reason: a KNOCK that our policy refused), closed (session, peer, reason),\n"
-        "disconnected (reason, retry_in_ms), relay_error (code, retry_after_seconds), policy_reloaded,\n"
-        "audit (kind, peer, session, reason), identity, prekeys, decision. A message with the id of an earlier one is\n"
-        "that one again, told a second time because the program died while it told it.\n"
-        "\n"
-        "Exit codes: 0 done, 1 refused or failed, 2 not answered or not delivered in time, 3 wrong usage,\n"
-        "4 identity or saved state damaged.";
+        "With --json each line of standard output is an object with a member event; schemas/cli has a schema for each\n"
+        "of them. Complaints stay text, on standard error.\n"
+        "\n";
+
+    /// The flags of every command are not listed again with each.
+    static void explain(CLI::App* command, const std::string& more) {
+        command->footer(more + (more.empty() ? "" : "\n\n") +
+                        "--home, --relay, --directory, --trust, --name, --json and --audit go with every command: see\n"
+                        "agentmesh --help. " + codes);
+    }
 
     void add_identity() {
         auto* const identity = app_.add_subcommand("identity", "make, show or hand out the identity");
         identity->require_subcommand(1);
         identity->fallthrough();
-        when(identity->add_subcommand("new", "make one, once"), [this] { return identity_new(with_); });
-        when(identity->add_subcommand("show", "public keys and names"), [this] { return identity_show(with_); });
+        auto* const made = identity->add_subcommand("new", "make one, once");
+        explain(made, "Makes identity.json in the home, mode 0600. One that is there is never overwritten: exit\n"
+                      "code 1. Keep a copy; whoever has it is this agent, and nobody can make it again.");
+        when(made, [this] { return identity_new(with_); });
+        auto* const shown = identity->add_subcommand("show", "public keys and names");
+        explain(shown, "");
+        when(shown, [this] { return identity_show(with_); });
         auto* const exported = identity->add_subcommand("export", "the public record, for somebody's directory");
         exported->add_flag("--did", did_, "the DID document instead");
+        explain(exported, "The record holds the signed prekey and no one-time prekeys, which serve once each. It is\n"
+                          "good for as long as that prekey: agentmesh prekeys says until when.");
         when(exported, [this] { return identity_export(with_, did_); });
+        explain(identity, "");
     }
 
     void add_talk() {
-        auto* const listening = app_.add_subcommand("listen", "take KNOCKs and print messages until SIGINT or SIGTERM");
+        auto* const listening =
+            app_.add_subcommand("listen", "take KNOCKs and print messages until SIGINT or SIGTERM");
         listening->add_flag("--reply", talk_.reply, "lines of standard input answer the last message");
-        auto* const how_long = listening->add_option("--for", listen_seconds_, "end after this time")
-                                   ->type_name("SECONDS")
-                                   ->check(CLI::Range(std::int64_t{1}, std::int64_t{31'536'000}));
-        (void)how_long;
+        listening->add_option("--for", listen_seconds_, "end after this time")->type_name("SECONDS")->check(seconds);
+        explain(listening, "Prints each message as PEER: TEXT; a character that a terminal would obey or hide is\n"
+                           "written out. policy.json decides who may knock; SIGHUP has it read again.");
         when(listening, [this] {
             talk_.wait_seconds = listen_seconds_;
             return listen(with_, talk_);
@@ -95,6 +124,8 @@ private:
 
         auto* const knocking = app_.add_subcommand("knock", "ask a peer for a session");
         add_peer(knocking);
+        explain(knocking, "Prints the id of the session. One that is open already for this intent is used again.\n"
+                          "  agentmesh knock bob --intent travel/flights --ttl 86400");
         when(knocking, [this] { return knock(with_, talk_); });
 
         auto* const sending = app_.add_subcommand("send", "say something, knocking first where that is needed, and "
@@ -102,31 +133,72 @@ private:
         add_peer(sending);
         sending->add_option("--session", talk_.session, "in this session")->type_name("ID");
         sending->add_option("text", talk_.words, "what to say; - for each line of standard input")->required();
+        explain(sending, "Exit code 0 means that the peer's agent has saved it. What it has not is saved here, and\n"
+                         "sent by the next listen or send. After -- words may begin with a dash.\n"
+                         "  agentmesh send bob two seats to Lisbon\n"
+                         "  make 2>&1 | agentmesh send bob -");
         when(sending, [this, sending] {
             talk_.intent_given = sending->get_option("--intent")->count() > 0;
             return send(with_, talk_);
         });
+
+        auto* const closing = app_.add_subcommand("close", "end a session, and tell the peer why");
+        closing->add_option("which", talk_.peer, "id of a session, or a peer for all sessions with it")
+            ->required()
+            ->type_name("ID|PEER");
+        closing->add_option("--reason", talk_.reason, "the close code that the peer is told")
+            ->capture_default_str()
+            ->type_name("CODE");
+        add_wait(closing, "seconds to wait until the peer knows");
+        explain(closing, "What was sent before arrives first. CODE is one of " + close_codes() + ".");
+        when(closing, [this] { return close(with_, talk_); });
+    }
+
+    /// Our spellings of the close codes, a few on each line.
+    static std::string close_codes() {
+        std::string out;
+        std::size_t column = 45;
+        for (std::size_t i = 0; i < agentmesh::message::code_registry.size(); ++i) {
+            const auto one = static_cast<agentmesh::message::code>(i);
+            if (agentmesh::message::topic_of(one) != agentmesh::message::code_topic::close) continue;
+            const auto word = agentmesh::message::to_text(one);
+            if (!out.empty()) out += column + word.size() > 96 ? (column = 0, ",\n") : ", ";
+            out += word;
+            column += word.size() + 2;
+        }
+        return out;
+    }
+
+    void add_wait(CLI::App* command, const std::string& what) {
+        command->add_option("--wait", talk_.wait_seconds, what)
+            ->capture_default_str()
+            ->type_name("SECONDS")
+            ->check(seconds);
     }
 
     void add_peer(CLI::App* command) {
         command->add_option("peer", talk_.peer, "whom")->required()->type_name("PEER");
         command->add_option("--intent", talk_.intent, "what it is about: category[/subcategory[/action]]")
             ->capture_default_str()
-            ->type_name("INTENT");
+            ->type_name("INTENT")
+            ->check(intent_words);
         command->add_option("--ttl", talk_.ttl_seconds, "seconds that the session is to last")
             ->capture_default_str()
             ->check(CLI::Range(10, 604'800));
         command->add_option("--messages", talk_.expected_messages, "messages that each side may send")
             ->capture_default_str()
             ->check(CLI::Range(1, 1'000'000));
-        command->add_option("--wait", talk_.wait_seconds, "seconds to wait for the answer or the delivery")
-            ->capture_default_str()
-            ->type_name("SECONDS")
-            ->check(CLI::Range(std::int64_t{1}, std::int64_t{31'536'000}));
+        add_wait(command, "seconds to wait for the answer or the delivery");
     }
 
     void add_rest() {
-        when(app_.add_subcommand("sessions", "list the sessions"), [this] { return sessions(with_); });
+        auto* const listing = app_.add_subcommand("sessions", "list the sessions, or those of one peer");
+        listing->add_option("which", which_, "only this session, or those with this peer")->type_name("ID|PEER");
+        explain(listing, "Two lines a session: id, phase, who asked whom and about what; then how many messages\n"
+                         "went which way, how many the peer has not acknowledged, and until when the session lasts.\n"
+                         "Phases are knocking, open, closing, and lost: its keys are gone, and its messages wait for\n"
+                         "another session with the same peer.");
+        when(listing, [this] { return sessions(with_, which_); });
 
         auto* const policy = app_.add_subcommand("policy", "look at the policy");
         policy->require_subcommand(1);
@@ -134,14 +206,28 @@ private:
         auto* const check = policy->add_subcommand("check", "read the policy file, and ask it with --from");
         check->add_option("file", policy_.file, "in place of policy.json in the home")->type_name("FILE");
         check->add_option("--from", policy_.from, "would this agent be let in?")->type_name("PEER");
-        check->add_option("--intent", policy_.intent, "about this")->capture_default_str()->type_name("INTENT");
-        check->add_option("--tier", policy_.tier, "anonymous, verified or organization; else as the directory says");
+        check->add_option("--intent", policy_.intent, "about this")
+            ->capture_default_str()
+            ->type_name("INTENT")
+            ->check(intent_words);
+        check->add_option("--tier", policy_.tier, "anonymous, verified or organization; else as the directory says")
+            ->type_name("TIER")
+            ->check(CLI::IsMember(std::vector<std::string>{"anonymous", "verified", "organization"}));
         check->add_option("--reputation-ppm", policy_.reputation_ppm, "parts per million; else as the directory says")
             ->check(CLI::Range(0, 1'000'000));
+        explain(check, "Exit code 1 if the file is wrong, with line and member, or if the agent would be refused.\n"
+                       "  agentmesh policy check --from bob --tier verified --reputation-ppm 700000");
         when(check, [this] { return policy_check(with_, policy_); });
+        auto* const show = policy->add_subcommand("show", "the rules in force, defaults included");
+        explain(show, "Prints a whole policy file, which can be saved as policy.json and edited.");
+        when(show, [this] { return policy_show(with_); });
+        explain(policy, "");
 
-        when(app_.add_subcommand("prekeys", "renew what others need to write to this agent, and show it"),
-             [this] { return prekeys(with_); });
+        auto* const keys = app_.add_subcommand("prekeys", "renew what others need to write to this agent, and show it");
+        keys->add_flag("--show", look_, "renew and publish nothing");
+        explain(keys, "A listener does this by itself every hour. An agent that is away for long has no valid prekey\n"
+                      "any more, and cannot be knocked at until it has run this, or listened.");
+        when(keys, [this] { return prekeys(with_, look_); });
     }
 
     void when(CLI::App* command, std::function<int()> then) {
@@ -149,11 +235,25 @@ private:
         command->callback([this, then = std::move(then)] { command_ = then; });
     }
 
+    const CLI::Validator seconds = CLI::Range(std::int64_t{1}, std::int64_t{31'536'000}).description("");
+    const CLI::Validator intent_words{
+        [](std::string& text) {
+            const auto what = read_intent(text);
+            const auto fits = [](const std::string& word) {
+                return word.size() <= agentmesh::session::knock_word_length && printable(word) == word;
+            };
+            return !what.category.empty() && fits(what.category) && fits(what.subcategory) && fits(what.action)
+                       ? std::string{}
+                       : text + " is no intent: words of 64 bytes at most, as in travel/flights/search";
+        },
+        "", "intent"};
     settings with_;
     talk_options talk_;
     policy_question policy_;
     std::int64_t listen_seconds_ = 0;
+    std::string which_;
     bool did_ = false;
+    bool look_ = false;
     std::function<int()> command_;
     CLI::App app_{"An AgentMesh agent: end-to-end encrypted messages between agents that asked first.\n", "agentmesh"};
 };

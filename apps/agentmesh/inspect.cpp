@@ -49,13 +49,16 @@ struct silent_sink {
 };
 
 /// Prekeys and directory brought up to date. @return nothing if that failed, which has been said
-std::optional<e2ee::prekey_store> kept_up(const settings& with, net::home& at, int& status) {
+std::optional<e2ee::prekey_store> kept_up(const settings& with, net::home& at, int& status,
+                                          e2ee::prekey_upkeep* what = nullptr) {
     e2ee::prekey_store keys;
     crypto::system_random random;
     const auto work = [&]() -> result<void> {
+        AGENTMESH_TRY(url, net::parse_ws_url(with.relay));  // others are going to read it
+        (void)url;
         AGENTMESH_CHECK(keys.restore(at.state, at.self));
         AGENTMESH_TRY(done, keys.maintain(at.self, at.state, random, net::system_clock{}.now().wall));
-        (void)done;
+        if (what) *what = done;
         AGENTMESH_TRY(known, keys.publication(e2ee::identity_card::make(at.self, 0)));
         return at.directory.publish({.bundle = {.card = known.card, .signed_key = known.signed_key},
                                      .one_time = known.one_time, .display_name = with.name, .relay = with.relay});
@@ -91,12 +94,14 @@ int identity_export(const settings& with, bool did) {
     if (did) {
         const auto self = load_identity(with, status);
         if (!self) return status;
-        report::print(identity::write_did_document(
+        const auto document = identity::write_did_document(
             {.subject = self->name(), .signing_key = self->signing().public_key(),
              .exchange_key = self->exchange().public_key(),
              .services = {{"relay", "AgentMeshRelay", with.relay}},
              .created = self->created_at(),
-             .updated = self->created_at()}));
+             .updated = self->created_at()});
+        if (with.json) report::line("did", [&](json::writer& to) { to.name("document").verbatim(document); });
+        else report::print(document);
         return exit_code::done;
     }
     auto at = open_home(with, status);
@@ -111,14 +116,18 @@ int identity_export(const settings& with, bool did) {
         return complain({errc::registry_failed, {}}, with);
     std::string text;
     registry::append_record(text, record);
-    report::print(text);
+    if (with.json) report::line("record", [&](json::writer& to) { to.name("record").verbatim(text); });
+    else report::print(text);
     return exit_code::done;
 }
 
-int sessions(const settings& with) {
+int sessions(const settings& with, const std::string& which) {
     int status = exit_code::done;
     auto at = open_home(with, status);
     if (!at) return status;
+    const auto id = parse_session(which);
+    const auto peer = which.empty() || id ? std::nullopt : find_peer(which, with, at->directory, status);
+    if (!which.empty() && !id && !peer) return status;
     session::deny_all rules;
     e2ee::prekey_store keys;
     crypto::system_random random;
@@ -129,14 +138,40 @@ int sessions(const settings& with) {
         !read && read.error().code != errc::not_persisted)
         return complain(read.error(), with, with.home + "/state");
     report out{with.json};
-    for (const auto& one : engine.sessions()) out.session(one);
+    bool found = false;
+    for (const auto& one : engine.sessions()) {
+        if ((id && one.id != *id) || (peer && one.peer != *peer)) continue;
+        out.session(one, name_of(one.peer, at->directory));
+        found = true;
+    }
+    if (found || with.json) return exit_code::done;
+    complain(which.empty() ? "there are no sessions" : "no session of " + printable(which));
+    return exit_code::done;
+}
+
+int policy_show(const settings& with) {
+    session::policy_source rules;
+    if (!load_policy(with, rules)) return exit_code::refused;
+    const bool is_file = identity::something_at(with.policy_file());
+    auto all = session::write_policy(rules.rules());
+    while (all.ends_with('\n')) all.pop_back();
+    if (with.json) {
+        // One line: what is in a string of a policy has no line end.
+        std::erase(all, '\n');
+        report::line("policy", [&](json::writer& to) {
+            to.member("file", with.policy_file()).member("defaults", !is_file).name("policy").verbatim(all);
+        });
+        return exit_code::done;
+    }
+    if (!is_file) complain("there is no " + with.policy_file() + "; these are the defaults");
+    report::print(all);
     return exit_code::done;
 }
 
 int policy_check(const settings& with, const policy_question& asked) {
     const std::string file = asked.file.empty() ? with.policy_file() : asked.file;
     const auto text = content_of(file);
-    if (!text && !asked.file.empty()) {
+    if (!text && (!asked.file.empty() || identity::something_at(file))) {
         complain(file + ": cannot be read");
         return exit_code::refused;
     }
@@ -146,12 +181,16 @@ int policy_check(const settings& with, const policy_question& asked) {
         complain(file + ": " + printable(where.text()));
         return exit_code::refused;
     }
-    if (!text) complain("there is no " + file + "; these are the defaults");
     if (asked.from.empty()) {
-        const auto all = session::write_policy(*rules);
-        report::print(all.ends_with('\n') ? all.substr(0, all.size() - 1) : all);
+        if (with.json) {
+            report::line("policy_checked",
+                         [&](json::writer& to) { to.member("file", file).member("defaults", !text); });
+            return exit_code::done;
+        }
+        report::print(text ? file + ": good" : "there is no " + file + ", so the defaults hold");
         return exit_code::done;
     }
+    if (!text) complain("there is no " + file + ", so the defaults hold");
 
     registry::file_directory agents{with.directory};
     int status = exit_code::done;
@@ -188,26 +227,44 @@ int policy_check(const settings& with, const policy_question& asked) {
     return answer.accepted ? exit_code::done : exit_code::refused;
 }
 
-int prekeys(const settings& with) {
+int prekeys(const settings& with, bool look) {
     int status = exit_code::done;
     auto at = open_home(with, status);
     if (!at) return status;
-    const auto keys = kept_up(with, *at, status);
-    if (!keys) return status;
+    e2ee::prekey_upkeep done;
+    std::optional<e2ee::prekey_store> keys;
+    if (look) {
+        keys.emplace();
+        if (const auto read = keys->restore(at->state, at->self); !read)
+            return complain(read.error(), with, with.home + "/state");
+    } else if (keys = kept_up(with, *at, status, &done); !keys) {
+        return status;
+    }
     const auto known = keys->publication(e2ee::identity_card::make(at->self, 0));
+    if (!known) {
+        complain("there are no prekeys yet; make them: agentmesh prekeys");
+        return exit_code::refused;
+    }
     const auto published = at->directory.find(at->self.name());
-    if (!known || !published) return complain({errc::registry_failed, {}}, with);
-    const auto until = format_time(time_point{std::chrono::seconds{known->signed_key.not_after}});
+    const auto handed_out = published ? published->one_time_left : 0;
+    const auto text_of_time = [](time_point at_) { return format_time(std::chrono::floor<std::chrono::seconds>(at_)); };
+    const auto until = text_of_time(time_point{std::chrono::seconds{known->signed_key.not_after}});
+    const auto next = keys->next_due();
     if (with.json) {
         report::line("prekeys", [&](json::writer& to) {
             to.member("signed_prekey", known->signed_key.id).member("valid_until", until);
-            to.member("one_time_left", keys->one_time_left()).member("one_time_published", published->one_time_left);
-            to.member("directory", with.directory);
+            if (next) to.member("next_upkeep", text_of_time(*next));
+            to.member("renewed", done.rotated).member("added", done.added);
+            to.member("one_time_left", keys->one_time_left()).member("published", published.has_value());
+            to.member("one_time_published", handed_out).member("directory", with.directory);
         });
-    } else {
-        report::print("signed prekey " + std::to_string(known->signed_key.id) + ", valid until " + until + "\n" +
-                      std::to_string(keys->one_time_left()) + " one-time prekeys, " +
-                      std::to_string(published->one_time_left) + " of them to be had in " + with.directory);
+        return exit_code::done;
     }
+    report::print("signed prekey " + std::to_string(known->signed_key.id) + (done.rotated ? ", new" : "") +
+                  ", valid until " + until + (next ? ", next upkeep " + text_of_time(*next) : "") + "\n" +
+                  std::to_string(keys->one_time_left()) + " one-time prekeys" +
+                  (done.added > 0 ? ", " + std::to_string(done.added) + " of them new" : "") + "; " +
+                  (published ? std::to_string(handed_out) + " to be had in " : "this agent is not in ") +
+                  with.directory);
     return exit_code::done;
 }

@@ -15,6 +15,10 @@ int identity_new(const settings& with);
 int identity_show(const settings& with);
 /// @param did  the DID document, in place of the record for a directory
 int identity_export(const settings& with, bool did);
-int sessions(const settings& with);
+/// @param which  session id or peer; empty: all
+int sessions(const settings& with, const std::string& which);
 int policy_check(const settings& with, const policy_question& asked);
-int prekeys(const settings& with);
+/// The rules in force, defaults included.
+int policy_show(const settings& with);
+/// @param look  only tells what is there, without renewing or publishing anything
+int prekeys(const settings& with, bool look);

@@ -28,7 +28,16 @@ namespace {
 std::string category_of(const session::intent& what) {
     std::string out = what.category;
     if (!what.subcategory.empty()) out += '/' + what.subcategory;
+    if (!what.action.empty()) out += '/' + what.action;
     return printable(out);
+}
+
+bool is_agreed(const session_info& session) {
+    return session.phase == session::phase::open || session.phase == session::phase::closing;
+}
+
+std::string end_of(const session_info& session) {
+    return format_time(std::chrono::floor<std::chrono::seconds>(session.expires));
 }
 
 void add_session(json::writer& to, const session_info& session) {
@@ -38,9 +47,9 @@ void add_session(json::writer& to, const session_info& session) {
     if (!session.what.subcategory.empty()) to.member("subcategory", session.what.subcategory);
     if (!session.what.action.empty()) to.member("action", session.what.action);
     to.end_object();
-    if (session.phase == session::phase::open || session.phase == session::phase::closing) {
-        to.member("expires", format_time(std::chrono::floor<std::chrono::seconds>(session.expires)));
-        to.member("max_messages", session.held_to.max_messages);
+    if (is_agreed(session)) {
+        to.member("expires", end_of(session)).member("max_messages", session.held_to.max_messages);
+        to.member("max_message_bytes", session.held_to.max_message_size_bytes);
     }
     to.member("sent", session.sent).member("received", session.received);
     to.member("unacknowledged", session.unacknowledged);
@@ -90,6 +99,21 @@ void report::message(const incoming& got) {
         if (got.what.id) to.member("name", *got.what.id);
         to.member("text", got.text()).name("payload").verbatim(got.payload());
     });
+}
+
+void report::goodbye(const incoming& got) {
+    const auto body = got.body();
+    const auto* const said = body ? std::get_if<message::close_body>(&*body) : nullptr;
+    const std::string reason = said ? said->reason.text() : std::string{};
+    if (json_)
+        return line("goodbye", [&](json::writer& to) {
+            to.member("session", text_of(got.session)).member("from", got.peer.text()).member("reason", reason);
+            if (said && said->summary) to.member("summary", *said->summary);
+        });
+    end_progress();
+    std::cerr << got.peer.text() << " ends session " << text_of(got.session)
+              << (reason.empty() ? "" : ": " + printable(reason))
+              << (said && said->summary ? ", " + printable(*said->summary) : "") << std::endl;
 }
 
 void report::opened(const session_info& session) {
@@ -165,11 +189,20 @@ void report::audit(const session::audit_event& event) {
               << (event.why.code != errc{} ? ": " + to_string(event.why) : "") << std::endl;
 }
 
-void report::session(const session_info& session) {
-    if (json_) return line("session", [&](json::writer& to) { add_session(to, session); });
-    print(text_of(session.id) + "  " + std::string{text_of(session.phase)} + "  " + std::string{session.peer.text()} +
-          "  " + category_of(session.what) + "  sent " + std::to_string(session.sent) + ", received " +
-          std::to_string(session.received) + ", waiting " + std::to_string(session.unacknowledged));
+void report::session(const session_info& session, const std::string& name) {
+    if (json_)
+        return line("session", [&](json::writer& to) {
+            add_session(to, session);
+            to.member("ttl_seconds", session.asked.ttl_seconds);
+            to.member("expected_messages", session.asked.expected_messages);
+            if (!name.empty()) to.member("peer_name", name);
+        });
+    const std::string limit = is_agreed(session) ? " of " + std::to_string(session.held_to.max_messages) : "";
+    print(text_of(session.id) + "  " + std::string{text_of(session.phase)} + (session.initiator ? "  to " : "  from ") +
+          std::string{session.peer.text()} + (name.empty() ? "" : " (" + printable(name) + ")") + "  about " +
+          category_of(session.what) + "\n    sent " + std::to_string(session.sent) + limit + ", received " +
+          std::to_string(session.received) + limit + ", not acknowledged " + std::to_string(session.unacknowledged) +
+          (is_agreed(session) ? ", until " + end_of(session) : ""));
 }
 
 void report::policy_reloaded() {

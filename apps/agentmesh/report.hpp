@@ -18,6 +18,7 @@ public:
     void disconnected(const agentmesh::relay::client_end& end);
     void relay_refused(const agentmesh::wire::error_frame& refused);
     void message(const agentmesh::incoming& got);
+    void goodbye(const agentmesh::incoming& got);
     void opened(const agentmesh::session_info& session);
     void refused(const agentmesh::session::refusal& no);
     void delivered(const agentmesh::session_id& session);
@@ -25,7 +26,8 @@ public:
     void closed(const agentmesh::session_info& session, const agentmesh::error& why);
     void denied(const agentmesh::session::audit_event& event);
     void audit(const agentmesh::session::audit_event& event);
-    void session(const agentmesh::session_info& session);
+    /// @param name  what the directory calls the peer; may be empty
+    void session(const agentmesh::session_info& session, const std::string& name);
     void policy_reloaded();
 
     /// A line on standard error that is written over by the next one, where that is a terminal.

@@ -1,7 +1,5 @@
 #include "apps/agentmesh/settings.hpp"
 
-#include <agentmesh/core/utf8.hpp>
-
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -37,23 +35,12 @@ std::string advice(errc code, const settings& with) {
         case errc::registry_failed: return "see that " + with.directory + " can be read and written";
         case errc::stale_prekey: return "the peer has not renewed its record for long; ask it to run agentmesh prekeys";
         case errc::knock_timed_out: return "the peer did not answer; try again when it listens";
-        case errc::http_malformed: return "--relay takes ws://host:port/ or wss://...; it is " + with.relay;
+        case errc::http_malformed: return "--relay takes ws://host:port/ or wss://...; it is " + printable(with.relay);
         case errc::tls_failed: return "name the relay's certificate with --trust FILE";
         case errc::session_expired: return "knock again: agentmesh knock";
         case errc::message_too_large: return "send less at once";
         default: return {};
     }
-}
-
-/// Whether UTF-8 begins with a character that ends a line, turns the direction of text or cannot be seen.
-bool is_unseen(std::string_view text) {
-    if (text.size() < 3) return false;
-    const auto second = static_cast<unsigned char>(text[1]), third = static_cast<unsigned char>(text[2]);
-    if (text[0] == '\xEF') return second == 0xBB && third == 0xBF;  // U+FEFF
-    if (text[0] != '\xE2') return false;
-    const bool mark = third >= 0x8B && third <= 0x8F, line = third == 0xA8 || third == 0xA9;  // U+200B-F, U+2028-9
-    const bool turn = third >= 0xAA && third <= 0xAE;                                         // U+202A-E
-    return (second == 0x80 && (mark || line || turn)) || (second == 0x81 && third >= 0xA6 && third <= 0xA9);
 }
 
 bool is_damage(errc code) {
@@ -77,6 +64,7 @@ int complain(const error& why, const settings& with, const std::string& about) {
     const auto next = advice(why.code, with);
     complain((about.empty() ? "" : about + ": ") + to_string(why) + (next.empty() ? "" : "; " + next));
     if (is_damage(why.code)) return exit_code::damaged;
+    if (why.code == errc::http_malformed) return exit_code::usage;  // the only text of that kind is --relay
     return why.code == errc::knock_timed_out || why.code == errc::timed_out ? exit_code::late : exit_code::refused;
 }
 
@@ -113,34 +101,8 @@ bool settings::complete() {
     }
     default_to(relay, "ws://127.0.0.1:8765/");
     default_to(directory, home + "/agents.json");
+    // It stands in the directory, where others read and type it.
+    if (name.size() > 64 || printable(name) != name)
+        return complain("--name: " + printable(name) + " is no name of at most 64 bytes that can all be seen"), false;
     return true;
-}
-
-std::string printable(std::string_view text) {
-    static constexpr char digits[] = "0123456789abcdef";
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto byte = static_cast<unsigned char>(text[i]);
-        const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
-        const bool c1 = byte == 0xC2 && next >= 0x80 && next <= 0x9F;
-        if (byte >= 0xE0 && is_unseen(text.substr(i))) {
-            const auto third = static_cast<unsigned char>(text[i + 2]);
-            const unsigned code = (byte & 15u) << 12 | (next & 63u) << 6 | (third & 63u);
-            out += "\\u";
-            for (const int shift : {12, 8, 4, 0}) out += digits[code >> shift & 15];
-            i += 2;
-        } else if (byte == '\n') {
-            out += "\\n";
-        } else if (byte == '\t') {
-            out += "    ";
-        } else if (byte < 0x20 || byte == 0x7F || c1) {
-            out += "\\x";
-            out += digits[(c1 ? next : byte) >> 4];
-            out += digits[(c1 ? next : byte) & 15];
-            if (c1) ++i;
-        } else {
-            out += text[i];
-        }
-    }
-    return out;
 }

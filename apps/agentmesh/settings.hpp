@@ -1,6 +1,8 @@
 // What every command of agentmesh needs to know: where the agent lives, and whom it dials.
 #pragma once
 
+#include "apps/agentmesh/printable.hpp"
+
 #include <agentmesh/core/json.hpp>
 #include <agentmesh/core/result.hpp>
 
@@ -42,6 +44,3 @@ void complain(const std::string& what);
 
 /// The same for an error of the library, with what to do about it. @return the exit code
 int complain(const agentmesh::error& why, const settings& with, const std::string& about = {});
-
-/// Text of a peer without anything that a terminal might obey.
-[[nodiscard]] std::string printable(std::string_view text);

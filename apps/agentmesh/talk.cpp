@@ -46,6 +46,11 @@ std::optional<amid> find_peer(const std::string& text, const settings& with, reg
     return std::nullopt;
 }
 
+std::string name_of(const amid& who, registry::file_directory& agents) {
+    const auto known = agents.find(who);
+    return known ? known->display_name : std::string{};
+}
+
 session::intent read_intent(const std::string& text) {
     session::intent out;
     const auto first = text.find('/');
@@ -81,9 +86,16 @@ public:
             last_ = got.session;
             acknowledged_by_ = std::chrono::steady_clock::now() + 2 * ack_delay;
         };
+        hear.on_goodbye = [this](const incoming& got) {
+            out_.goodbye(got);
+            acknowledged_by_ = std::chrono::steady_clock::now() + 2 * ack_delay;
+        };
         hear.on_opened = [this](const session_info& s) { out_.opened(s); };
         hear.on_refused = [this](const session::refusal& no) { out_.refused(no); };
-        hear.on_closed = [this](const session_info& s, const error& why) { out_.closed(s, why); };
+        hear.on_closed = [this](const session_info& s, const error& why) {
+            out_.closed(s, why);
+            if (last_ == s.id && s.phase == session::phase::closed) last_.reset();
+        };
         hear.on_delivered = [this](const session_id& s) { out_.delivered(s); };
         hear.on_undelivered = [this](const session::undelivered& lost) {
             out_.undelivered(lost);
@@ -133,6 +145,29 @@ public:
         sends_ = true;
         to_ = session ? session : usable(peer);
         if (!to_) ask(peer, [this](const session_info& s) { to_ = s.id; });
+        return run();
+    }
+
+    /// Ends one session, or all with a peer.
+    int close(const std::optional<amid>& peer, const std::optional<session_id>& session, message::code why) {
+        closes_ = true;
+        if (!start()) return status_;
+        for (const auto& s : agent_.sessions())
+            if ((session ? s.id == *session : s.peer == *peer) && s.phase != session::phase::closed)
+                ending_.push_back(s.id), peer_ = s.peer;
+        if (ending_.empty()) {
+            complain(session ? text_of(*session) + ": no session of this id is open; see agentmesh sessions"
+                             : std::string{peer->text()} + ": no session with this agent is open");
+            return exit_code::refused;
+        }
+        tick();
+        time_limit([this] { give_up(); });
+        for (const auto& id : ending_) {
+            const auto held = agent_.find(id);
+            if (!held || held->phase == session::phase::closing) continue;  // told before, in an earlier run
+            if (const auto told = mesh_.close(id, why); !told && told.error().code != errc::session_closed)
+                return complain(told.error(), with_, "session " + text_of(id));
+        }
         return run();
     }
 
@@ -212,9 +247,10 @@ private:
     void tick() {
         if (stopping_) return;
         const auto waited = std::chrono::steady_clock::now() - begun_;
-        out_.progress((mesh_.is_connected() ? (to_ ? "waiting until " : "waiting for the answer of ")
+        const bool told = to_ || closes_;
+        out_.progress((mesh_.is_connected() ? (told ? "waiting until " : "waiting for the answer of ")
                                             : "connecting to " + with_.relay + " for ") +
-                      std::string{peer_->text()} + (to_ ? " has it" : "") + ", " +
+                      std::string{peer_->text()} + (told ? " has it" : "") + ", " +
                       std::to_string(std::chrono::floor<std::chrono::seconds>(waited).count()) + " s");
         ticker_.expires_after(std::chrono::seconds{1});
         ticker_.async_wait([this](const std::error_code& cancelled) {
@@ -224,8 +260,8 @@ private:
     void give_up() {
         out_.end_progress();
         if (!mesh_.is_connected()) complain("no connection to " + with_.relay + " in time");
-        else if (!to_) complain("no answer in time; try again when the peer listens");
-        if (to_) complain("not delivered yet; saved, and sent on by the next agentmesh listen or send");
+        else if (!to_ && !closes_) complain("no answer in time; try again when the peer listens");
+        if (to_ || closes_) complain("not delivered yet; saved, and sent on by the next agentmesh listen or send");
         finish(exit_code::late);
     }
 
@@ -275,16 +311,29 @@ private:
             const auto sent = mesh_.send(*where, text(lines_.front()));
             if (!sent && sent.error().code == errc::session_limit) break;  // until the peer has some of it
             if (!sent) {
-                finish(complain(sent.error(), with_, "session " + text_of(*where)));
-                break;
+                const int status = complain(sent.error(), with_, "session " + text_of(*where));
+                if (sends_ || sent.error().code == errc::not_persisted) {
+                    finish(status);
+                    break;
+                }
+                complain("not sent: " + printable(lines_.front()));  // whoever listens goes on listening
             }
             lines_.pop_front();
         }
         stepping_ = false;
+        if (closes_ && !stopping_) return closed_all() ? finish(exit_code::done) : void();
         if (stopping_ || !sends_ || !to_ || reading_ || !lines_.empty()) return;
         const auto held = agent_.find(*to_);
         if (held && held->unacknowledged > 0) return;
         finish(failed_ ? exit_code::refused : exit_code::done);
+    }
+
+    /// The peers have been told, or it is too late to tell them.
+    [[nodiscard]] bool closed_all() const {
+        return std::all_of(ending_.begin(), ending_.end(), [this](const session_id& id) {
+            const auto held = agent_.find(id);
+            return !held || held->phase == session::phase::closed;
+        });
     }
 
     const settings& with_;
@@ -303,9 +352,11 @@ private:
     std::optional<amid> peer_;
     std::optional<session_id> to_;    // of `send`
     std::optional<session_id> last_;  // of the last message
+    std::vector<session_id> ending_;  // of `close`
     std::deque<std::string> lines_;
     int status_ = exit_code::done;
     bool sends_ = false;
+    bool closes_ = false;
     bool started_ = false;
     bool broken_ = false;
     bool stopping_ = false;
@@ -352,5 +403,19 @@ int send(const settings& with, const talk_options& chosen) {
             return exit_code::usage;
         }
         return all.send(*peer, session);
+    });
+}
+
+int close(const settings& with, const talk_options& chosen) {
+    const auto why = message::find_code(message::code_topic::close, chosen.reason);
+    if (!why) {
+        complain("--reason: " + printable(chosen.reason) + " is no close code; see agentmesh close --help");
+        return exit_code::usage;
+    }
+    return with_talk(with, chosen, [&](talk& all, net::home& at) {
+        const auto session = parse_session(chosen.peer);
+        int status = exit_code::done;
+        const auto peer = session ? std::nullopt : find_peer(chosen.peer, with, at.directory, status);
+        return session || peer ? all.close(peer, session, *why) : status;
     });
 }

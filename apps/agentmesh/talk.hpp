@@ -1,4 +1,4 @@
-// The commands that use the network: listen, knock and send.
+// The commands that use the network: listen, knock, send and close.
 #pragma once
 
 #include "apps/agentmesh/report.hpp"
@@ -19,6 +19,7 @@ struct talk_options {
     std::int64_t wait_seconds = 30;          ///< of `listen`: 0, for ever
     bool reply = false;                      ///< of `listen`: lines of standard input answer the last message
     std::vector<std::string> words{};        ///< of `send`; "-": lines of standard input
+    std::string reason = "completed";        ///< of `close`: a close code
 };
 
 /// Opens the home of an agent that has an identity. @return nothing, with the exit code set and the reason said
@@ -31,9 +32,13 @@ struct talk_options {
 [[nodiscard]] std::optional<agentmesh::amid> find_peer(const std::string& text, const settings& with,
                                                        agentmesh::registry::file_directory& agents, int& status);
 
+/// What the directory calls an agent; empty if it does not know.
+[[nodiscard]] std::string name_of(const agentmesh::amid& who, agentmesh::registry::file_directory& agents);
+
 /// `travel/flights/search`: category, subcategory and action.
 [[nodiscard]] agentmesh::session::intent read_intent(const std::string& text);
 
 int listen(const settings& with, const talk_options& chosen);
 int knock(const settings& with, const talk_options& chosen);
 int send(const settings& with, const talk_options& chosen);
+int close(const settings& with, const talk_options& chosen);

@@ -26,9 +26,9 @@ public:
             [&](auto& agent, const moment& now, auto& out) { return agent.send(to, what, now, out); });
     }
     /// @see agent::close
-    result<void> close(const session_id& which) {
+    result<void> close(const session_id& which, message::code why = message::code::close_completed) {
         return driver().perform(
-            [&](auto& agent, const moment& now, auto& out) { return agent.close(which, now, out); });
+            [&](auto& agent, const moment& now, auto& out) { return agent.close(which, now, out, why); });
     }
     void on_message(std::function<void(const incoming&)> handler) {
         driver().handlers().on_message = std::move(handler);

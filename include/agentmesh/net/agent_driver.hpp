@@ -21,12 +21,36 @@ struct driver_options {
     std::function<void()> after{};
 };
 
+/// Where a driver's time comes from: a clock, and timers that run on it. This one is the system's; a test brings one
+/// that moves when it is told to.
+struct real_time {
+    class timer {
+    public:
+        timer(asio::io_context& io, const real_time&) : wait_{io} {}
+        /// Calls `then` at that moment, in place of whatever was set before.
+        template <class F>
+        void set(steady_point at, F then) {
+            wait_.expires_at(to_std(at));
+            wait_.async_wait([then = std::move(then)](const std::error_code& cancelled) {
+                if (!cancelled) then();
+            });
+        }
+        /// One that has run out already may still be called.
+        void cancel() { wait_.cancel(); }
+
+    private:
+        steady_timer wait_;
+    };
+
+    [[nodiscard]] moment now() const noexcept { return system_clock{}.now(); }
+};
+
 /// The only thing between an agent and the operating system. Lives on one io_context that one thread runs.
-template <class Agent>
-class driver : public agent_commands<driver<Agent>> {
+template <class Agent, class Time = real_time>
+class driver : public agent_commands<driver<Agent, Time>> {
 public:
     /// @param machine  must outlive the driver; not started yet
-    driver(asio::io_context& io, Agent& machine, driver_options chosen = {});
+    driver(asio::io_context& io, Agent& machine, driver_options chosen = {}, Time time = {});
 
     /// Starts the agent and dials its relay. A relay that cannot be reached is no error: it is dialled again.
     /// @errors those of Agent::start; http_malformed for a URL that is none, tls_failed for `trusted_file`
@@ -60,13 +84,13 @@ private:
     driver_options chosen_;
     Agent* agent_;
     ws_address where_;
-    system_clock clock_;
+    Time time_;
 #if AGENTMESH_TLS
     std::optional<tls_context> tls_;
 #endif
     ws_socket socket_;
-    steady_timer deadline_;
-    steady_timer redial_;
+    typename Time::timer deadline_;
+    typename Time::timer redial_;
     bool started_ = false;
     bool stopping_ = false;
 };

@@ -3,10 +3,11 @@
 
 namespace agentmesh::net {
 
-template <class Agent>
-driver<Agent>::driver(asio::io_context& io, Agent& machine, driver_options chosen)
+template <class Agent, class Time>
+driver<Agent, Time>::driver(asio::io_context& io, Agent& machine, driver_options chosen, Time time)
     : chosen_{std::move(chosen)},
       agent_{&machine},
+      time_{std::move(time)},
       socket_{io,
               {.opened =
                    [this] {
@@ -22,11 +23,11 @@ driver<Agent>::driver(asio::io_context& io, Agent& machine, driver_options chose
                    [this](std::uint16_t code, const error&) {
                        perform([code](Agent& a, const moment& now, auto& out) { a.on_closed(code, now, out); });
                    }}},
-      deadline_{io},
-      redial_{io} {}
+      deadline_{io, time_},
+      redial_{io, time_} {}
 
-template <class Agent>
-result<void> driver<Agent>::start() {
+template <class Agent, class Time>
+result<void> driver<Agent, Time>::start() {
     AGENTMESH_TRY(where, parse_ws_url(agent_->chosen().relay));
     where_ = std::move(where);
 #if AGENTMESH_TLS
@@ -42,8 +43,8 @@ result<void> driver<Agent>::start() {
     return {};
 }
 
-template <class Agent>
-void driver<Agent>::dial() {
+template <class Agent, class Time>
+void driver<Agent, Time>::dial() {
 #if AGENTMESH_TLS
     socket_.open(where_, tls_ ? &*tls_ : nullptr);
 #else
@@ -51,17 +52,16 @@ void driver<Agent>::dial() {
 #endif
 }
 
-template <class Agent>
-void driver<Agent>::dial_after(duration wait) {
-    redial_.expires_after(wait);
-    redial_.async_wait([this](const std::error_code& cancelled) {
-        if (!cancelled) dial();
+template <class Agent, class Time>
+void driver<Agent, Time>::dial_after(duration wait) {
+    redial_.set(time_.now().steady + wait, [this] {
+        if (!stopping_) dial();
     });
 }
 
-template <class Agent>
+template <class Agent, class Time>
 template <class F>
-auto driver<Agent>::perform(F&& command) {
+auto driver<Agent, Time>::perform(F&& command) {
     actions out{*this};
     // The rest comes after the command whatever it returns, so that no deadline is forgotten.
     struct afterwards {
@@ -71,24 +71,23 @@ auto driver<Agent>::perform(F&& command) {
             if (self.chosen_.after) self.chosen_.after();
         }
     } const then{*this};
-    return command(*agent_, clock_.now(), out);
+    return command(*agent_, time_.now(), out);
 }
 
-template <class Agent>
-void driver<Agent>::arm_timer() {
+template <class Agent, class Time>
+void driver<Agent, Time>::arm_timer() {
     if (!started_) return;
     if (stopping_) return (void)deadline_.cancel();
     const auto next = agent_->next_deadline();
     if (!next || *next == steady_point::max()) return (void)deadline_.cancel();
-    deadline_.expires_at(to_std(*next));
-    deadline_.async_wait([this](const std::error_code& cancelled) {
+    deadline_.set(*next, [this] {
         // A timer may have run out before it was cancelled; what a tick says after the goodbye, nobody would hear.
-        if (!cancelled && !stopping_) perform([](Agent& a, const moment& now, auto& out) { a.on_tick(now, out); });
+        if (!stopping_) perform([](Agent& a, const moment& now, auto& out) { a.on_tick(now, out); });
     });
 }
 
-template <class Agent>
-void driver<Agent>::stop(std::string_view reason) {
+template <class Agent, class Time>
+void driver<Agent, Time>::stop(std::string_view reason) {
     if (!started_) return;
     stopping_ = true;
     redial_.cancel();
