@@ -17,16 +17,16 @@ struct weather {
 };
 
 // In the order of `act`: say, knock, deliver, deliver late, duplicate, drop, wait, wait long, restart, roll back,
-// fail persist, fail send, close, deny, forge.
+// fail persist, fail send, close, deny, forge, rotate.
 constexpr weather weathers[] = {
-    {"fair", {40, 2, 60, 0, 0, 0, 10, 1, 0, 0, 0, 0, 0, 0, 0}, 3600},
-    {"loss", {30, 2, 40, 0, 5, 15, 15, 3, 0, 0, 0, 0, 0, 0, 0}, 3600},
-    {"reordering", {30, 4, 20, 40, 8, 3, 10, 1, 0, 0, 0, 0, 0, 0, 2}, 3600},
-    {"restarts", {30, 4, 40, 10, 3, 3, 10, 2, 8, 0, 0, 0, 0, 0, 0}, 3600},
-    {"failing disks", {30, 4, 40, 10, 3, 3, 10, 2, 4, 0, 10, 8, 0, 0, 0}, 3600},
-    {"old backups", {30, 4, 40, 10, 3, 3, 10, 2, 2, 8, 0, 0, 0, 0, 0}, 3600},
-    {"crossing and closing", {30, 20, 30, 10, 3, 5, 10, 2, 1, 0, 1, 1, 6, 2, 0}, 3600},
-    {"short sessions", {30, 8, 40, 10, 3, 5, 10, 6, 2, 0, 1, 1, 1, 1, 1}, 60},
+    {"fair", {40, 2, 60, 0, 0, 0, 10, 1, 0, 0, 0, 0, 0, 0, 0, 0}, 3600},
+    {"loss", {30, 2, 40, 0, 5, 15, 15, 3, 0, 0, 0, 0, 0, 0, 0, 1}, 3600},
+    {"reordering", {30, 4, 20, 40, 8, 3, 10, 1, 0, 0, 0, 0, 0, 0, 2, 1}, 3600},
+    {"restarts", {30, 4, 40, 10, 3, 3, 10, 2, 8, 0, 0, 0, 0, 0, 0, 1}, 3600},
+    {"failing disks", {30, 4, 40, 10, 3, 3, 10, 2, 4, 0, 10, 8, 0, 0, 0, 1}, 3600},
+    {"old backups", {30, 4, 40, 10, 3, 3, 10, 2, 2, 8, 0, 0, 0, 0, 0, 0}, 3600},
+    {"crossing and closing", {30, 20, 30, 10, 3, 5, 10, 2, 1, 0, 1, 1, 6, 2, 0, 2}, 3600},
+    {"short sessions", {30, 8, 40, 10, 3, 5, 10, 6, 2, 0, 1, 1, 1, 1, 1, 1}, 60},
 };
 
 struct sums {

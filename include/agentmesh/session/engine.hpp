@@ -22,15 +22,19 @@
 
 namespace agentmesh::session {
 
+/// Of every table that strangers can fill a quarter is kept for peers that this agent has asked itself.
 struct engine_options {
     std::vector<std::string> features{};              ///< that this agent speaks; offered and chosen from
     std::size_t max_sessions = 256;                   ///< knocking, open and closing ones together
     std::size_t outbox_messages = 64;                 ///< unacknowledged ones of a session
     std::size_t outbox_bytes = 256 * 1024;
     std::size_t inbox_bytes = 2 * 1024 * 1024;        ///< of a session, that the application has not taken
+    std::size_t sessions_a_peer = 32;                 ///< live ones that it has asked for
     std::size_t known_knocks = 4096;                  ///< nonces and replies; when full, new KNOCKs are dropped
     std::size_t known_knocks_a_peer = 256;            ///< of those; a relay lets 30 a minute pass
-    std::size_t seen_messages = 8192;                 ///< ids of delivered messages; the oldest are forgotten first
+    std::size_t known_knocks_a_stranger = 32;         ///< likewise, of a peer that we never asked ourselves
+    std::size_t seen_messages = 8192;                 ///< ids of delivered messages; then of whoever has most the oldest
+    std::size_t seen_messages_a_peer = 1024;          ///< of those
     std::size_t closed_sessions = 256;                ///< likewise
     std::size_t noticed_peers = 1024;                 ///< that were sent a notice in the last interval
     std::size_t held_peers = 64;                      ///< peers whose messages wait for a KNOCK or an ACCEPT
@@ -43,6 +47,7 @@ struct engine_options {
     duration notice_interval = std::chrono::minutes{1};  ///< between notices to one peer
     duration linger = std::chrono::minutes{5};        ///< of a close without acknowledgement, and of a closed session
     duration lost_lifetime = std::chrono::hours{24};  ///< how long messages wait for a successor of their session
+    duration card_grace = std::chrono::hours{24};     ///< for which a KNOCK sealed to a replaced card still opens
 };
 
 /// The private halves of this agent's prekeys. `spend` gives the change that erases a one-time key, for a batch that
@@ -93,8 +98,14 @@ public:
     /// The peer is not to be trusted any more: its sessions end here and now, without a word to it.
     result<void> revoke(const amid& peer, const moment& now, SessionSink auto& out);
 
-    /// Our exchange key changed. Open sessions go on; new ones use the new card.
-    void rotate(const e2ee::identity_card& card) { card_ = card; }
+    /// Our card changed, and perhaps the exchange key in it. Open sessions go on, and new ones use the new card; a
+    /// KNOCK that is sealed to the former one opens for `card_grace` still, also after a restart.
+    /// @spec   AM-KEX-037
+    /// @param  pair  of the new card
+    /// @errors bad_bundle unless the card is ours, of this pair, and of a higher epoch; not_persisted
+    /// @state  unchanged on error    @secret the former private half is wiped when its time is over
+    result<void> rotate(const e2ee::identity_card& card, exchange_key_pair pair, const moment& now,
+                        SessionSink auto& out);
 
     // --- events -------------------------------------------------------------------------------------------
     /// A message of the transport, whatever it is. Never trusts `type`; the payload says what it is.
@@ -143,10 +154,17 @@ private:
         time_point sent;
         e2ee::agreed_keys keys;
         const e2ee::prekey_pair* prekey;
+        e2ee::identity_card own;  ///< that it is sealed to
+    };
+    /// What becomes durable with the answer to a KNOCK. @see settle
+    struct settlement {
+        known_knock kept;
+        std::optional<e2ee::known_epochs> epochs{}, callers{};
     };
     result<void> on_knock(const amid& from, byte_view frame, const moment& now, SessionSink auto& out);
     [[nodiscard]] result<checked_knock> check(const amid& from, byte_view frame, const sha256_digest& hash,
                                               const moment& now);
+    [[nodiscard]] bool given_up(const amid& peer, time_point sent) const;
     [[nodiscard]] verdict judge(const checked_knock& asked, const session_state* crossing, const moment& now);
     result<void> accept(checked_knock& asked, byte_view frame, const verdict& answer, session_state* crossing,
                         const moment& now, SessionSink auto& out);
@@ -156,9 +174,9 @@ private:
     void repeat(const known_knock& known, SessionSink auto& out);
     void send_reply(const known_knock& known, SessionSink auto& out);
     /// Adds to a batch what every authenticated KNOCK costs: prekey, nonce, epoch, and the one reply.
-    [[nodiscard]] result<known_knock> settle(const checked_knock& asked, bool accepted, buffer reply, const moment& now,
-                                     e2ee::known_epochs& epochs, record_batch& batch);
-    void settled(const checked_knock& asked, known_knock kept, e2ee::known_epochs epochs);
+    [[nodiscard]] result<settlement> settle(const checked_knock& asked, bool accepted, buffer reply, const moment& now,
+                                            record_batch& batch);
+    void settled(const checked_knock& asked, settlement made);
 
     // engine_send.ipp
     [[nodiscard]] result<void> place(session_draft& draft, outgoing_kind kind, const message_id& id,
@@ -167,7 +185,8 @@ private:
     void save(session_draft& draft, const std::optional<e2ee::reply_key>& key, const std::vector<std::string>& suites,
               record_batch& batch) const;
     void install(session_state& into, session_draft draft, const moment& now);
-    void transmit(const session_state& from, const outgoing& one, SessionSink auto& out);
+    bool transmit(session_state& from, outgoing& one, const moment& now, SessionSink auto& out);
+    [[nodiscard]] time_point stamp(const moment& now);
     result<void> acknowledge(session_state& held, const moment& now, SessionSink auto& out);
 
     // engine_receive.ipp
@@ -175,7 +194,8 @@ private:
     result<void> open_frame(session_state& held, const message_frame& parts, byte_view frame, const moment& now,
                             SessionSink auto& out);
     void on_copy(session_state& held, byte_view frame, const moment& now, SessionSink auto& out);
-    void deliver(session_state& held, SessionSink auto& out);
+    void deliver(session_state& held, const moment& now, SessionSink auto& out);
+    [[nodiscard]] std::vector<std::pair<amid, message_id>> surplus_seen() const;
     result<void> forget_taken(session_state& held, SessionSink auto& out);
     void hold(const amid& from, const session_id& session, byte_view frame, const moment& now, SessionSink auto& out);
     void release(const amid& from, const session_id& session, const moment& now, SessionSink auto& out);
@@ -201,14 +221,22 @@ private:
 
     // engine_life.ipp
     static constexpr std::size_t resend_at_once = 16;
+    static constexpr std::size_t former_cards = 4;
     static constexpr duration knock_lifetime = limits::proof_max_age + limits::proof_max_lead + duration{1};
-    result<void> persist(record_batch& batch, SessionSink auto& out);
+    [[nodiscard]] result<void> persist(record_batch& batch, SessionSink auto& out);
     result<void> tick(session_state& held, const moment& now, SessionSink auto& out);
+    void resend(session_state& held, const moment& now, SessionSink auto& out);
+    void try_later(const moment& now);
+    [[nodiscard]] bool asked_ourselves(const amid& peer) const;
+    [[nodiscard]] bool is_full(std::size_t used, std::size_t bound, const amid& for_whom) const;
+    void note_seen(const amid& peer, const message_id& key, std::uint64_t count);
     result<void> purge(const moment& now, SessionSink auto& out);
     result<bool> restore_session(const std::string& prefix, StateStore auto& store, const moment& now);
 
     const local_identity* self_;
     e2ee::identity_card card_;
+    exchange_key_pair pair_;              // of the card
+    std::vector<former_card> formers_{};  // oldest first
     Random* random_;
     Policy* policy_;
     Prekeys* prekeys_;
@@ -216,12 +244,20 @@ private:
     std::map<session_id, session_state> sessions_;
     std::map<sha256_digest, known_knock> knocks_;
     std::set<std::pair<amid, knock_nonce>> nonces_;
-    e2ee::known_epochs epochs_;
+    e2ee::known_epochs epochs_;   // of peers that we asked ourselves; strangers do not get in here
+    e2ee::known_epochs callers_;  // of peers that asked us, and were accepted
     std::map<amid, steady_point> noticed_;
     std::map<amid, held_peer> held_;
-    std::deque<message_id> seen_order_;
-    std::set<message_id> seen_;
+    struct seen_of_peer {
+        std::deque<std::pair<std::uint64_t, message_id>> order;  // as noted, oldest first
+        std::set<message_id> keys;
+    };
+    std::map<amid, seen_of_peer> seen_;
+    std::size_t seen_total_ = 0;
     std::uint64_t seen_count_ = 0;
+    time_point stamped_ = earliest_time;         // of the newest text that we signed
+    std::optional<steady_point> retry_at_{};     // there while something that was due could not be saved
+    duration retry_after_{};                     // zero once something was
 };
 
 }  // namespace agentmesh::session

@@ -10,7 +10,7 @@ template <RandomSource R, PolicySource P, PrekeySource K>
 void engine<R, P, K>::notify(const amid& from, const session_id& session, byte_view frame, const moment& now,
                              SessionSink auto& out) {
     std::erase_if(noticed_, [&](const auto& one) { return now.steady - one.second >= options_.notice_interval; });
-    if (noticed_.size() >= options_.noticed_peers || !noticed_.try_emplace(from, now.steady).second) {
+    if (is_full(noticed_.size(), options_.noticed_peers, from) || !noticed_.try_emplace(from, now.steady).second) {
         out.audit({.kind = audit_kind::message_dropped, .peer = from, .session = session,
                    .why = {errc::unknown_session, "AM-KNK-029"}});
         return;
@@ -184,7 +184,7 @@ result<void> engine<R, P, K>::adopt(session_state& by, const moment& now, Sessio
     out.opened(by.info());
     for (const auto& one : left) out.undelivered(one);
     for (std::size_t i = first; i < by.outbox.size(); ++i)
-        if (by.outbox[i].sealed()) transmit(by, by.outbox[i], out);
+        if (by.outbox[i].sealed()) transmit(by, by.outbox[i], now, out);
     return {};
 }
 

@@ -16,8 +16,10 @@ result<session_id> engine<R, P, K>::knock(const e2ee::prekey_bundle& peer, const
                                           haste how) {
     const auto& name = peer.card.name;
     if (name == self_->name()) return fail(errc::bad_bundle);
+    if (!allows(*policy_, e2ee::suite_id::am1)) return fail(errc::suite_unsupported, "AM-POL-015");
     AGENTMESH_CHECK(e2ee::check_bundle(peer, name, now.wall));
     AGENTMESH_CHECK(epochs_.check(peer.card));
+    AGENTMESH_CHECK(callers_.check(peer.card));
     const reuse_wish wish{name, what.category, peer.card.epoch, card_, policy_->generation()};
     for (auto& [id, held] : sessions_) {
         if (!is_reusable(held, wish, now)) continue;
@@ -66,11 +68,12 @@ result<session_state> engine<R, P, K>::begin_knock(const e2ee::prekey_bundle& pe
     AGENTMESH_TRY(ephemeral, exchange_key_pair::generate(*random_));
     AGENTMESH_TRY(first, exchange_key_pair::generate(*random_));
     AGENTMESH_TRY(nonce, crypto::random_value<knock_nonce>(*random_));
-    AGENTMESH_TRY(keys, e2ee::agree_am1_initiator(self_->exchange(), card_, ephemeral, first.public_key(), peer));
+    AGENTMESH_TRY(keys, e2ee::agree_am1_initiator(pair_, card_, ephemeral, first.public_key(), peer));
 
     const knock_content content{.from = self_->name(), .to = peer.card.name, .what = what, .asked = asked,
                                 .suites = {std::string{e2ee::to_text(e2ee::suite_id::am1)}},
-                                .features = options_.features, .nonce = nonce, .timestamp = format_time(now.wall)};
+                                .features = options_.features, .nonce = nonce,
+                                .timestamp = format_time(stamp(now))};
     auto text = write_knock(content, keys.context, self_->signing());
     AGENTMESH_CHECK(pad_text(text));
     knock_head head{.optimistic = how == haste::optimistic, .card = card_, .ephemeral = ephemeral.public_key(),
@@ -126,7 +129,16 @@ result<void> engine<R, P, K>::on_reply(const amid& from, byte_view frame, const 
         return drop({errc::bad_knock, "AM-KNK-018"});
     const refusal no{.session = core.id, .peer = from, .why = {errc::knock_refused}, .told = answer->reason,
                      .retry_after_seconds = answer->retry_after_seconds};
+    asked->core.answered = *parse_time(answer->timestamp);
     return end(*asked, no.why, now, out, &no);
+}
+
+/// The time of what we sign now: later than whatever we signed before, so that the two sides of KNOCKs that crossed
+/// agree on what came first. A clock that was set back far is believed all the same. @spec AM-KNK-036
+template <RandomSource R, PolicySource P, PrekeySource K>
+time_point engine<R, P, K>::stamp(const moment& now) {
+    const bool is_near = stamped_ - now.wall < std::chrono::seconds{30};
+    return stamped_ = is_near ? std::max(now.wall, stamped_ + duration{1}) : now.wall;
 }
 
 template <RandomSource R, PolicySource P, PrekeySource K>
@@ -146,6 +158,7 @@ result<void> engine<R, P, K>::on_accept(session_state& asked, const accept_conte
     core.held_to = answer.held_to;
     core.features = answer.features;
     core.begun = now.wall;
+    core.answered = *parse_time(answer.timestamp);
     core.ends = now.wall + std::chrono::seconds{answer.held_to.ttl_seconds};
     core.chains = {{answer.ratchet_key, 0}};
     core.sent = 0;
@@ -192,8 +205,8 @@ result<void> engine<R, P, K>::on_accept(session_state& asked, const accept_conte
     out.audit({.kind = audit_kind::session_opened, .peer = asked.core.peer.name, .session = asked.core.id});
     out.opened(asked.info());
     for (const auto& one : left) out.undelivered(one);
-    for (const auto& one : asked.outbox)
-        if (one.index >= early) transmit(asked, one, out);
+    for (auto& one : asked.outbox)
+        if (one.index >= early) transmit(asked, one, now, out);
     const amid peer = asked.core.peer.name;
     const session_id id = asked.core.id;
     release(peer, id, now, out);

@@ -11,6 +11,7 @@ result<void> engine<R, P, K>::persist(record_batch& batch, SessionSink auto& out
         out.audit({.kind = audit_kind::not_persisted, .why = saved.error()});
         return fail(errc::not_persisted, "AM-RAT-033");
     }
+    retry_after_ = {};
     return {};
 }
 
@@ -23,7 +24,18 @@ result<void> engine<R, P, K>::on_tick(const moment& now, SessionSink auto& out) 
         if (const auto done = tick(held, now, out); !done) outcome = done;
     std::erase_if(held_, [&](const auto& one) { return one.second.until <= now.steady; });
     if (const auto done = purge(now, out); !done) outcome = done;
+    if (outcome) retry_at_.reset();
+    else try_later(now);
     return outcome;
+}
+
+/// What could not be saved stays due, and is tried again after a pause that grows until something is saved.
+template <RandomSource R, PolicySource P, PrekeySource K>
+void engine<R, P, K>::try_later(const moment& now) {
+    if (retry_at_ && *retry_at_ > now.steady) return;
+    constexpr duration first = std::chrono::seconds{1}, longest = std::chrono::seconds{30};
+    retry_after_ = std::clamp(retry_after_ * 2, first, longest);
+    retry_at_ = now.steady + retry_after_;
 }
 
 template <RandomSource R, PolicySource P, PrekeySource K>
@@ -46,17 +58,80 @@ result<void> engine<R, P, K>::tick(session_state& held, const moment& now, Sessi
     }
     AGENTMESH_CHECK(finish(held, now, out));
     if (held.ack_at <= now.steady) AGENTMESH_CHECK(acknowledge(held, now, out));
-    if (held.resend_at > now.steady) return {};
-    if (core.phase == phase::knocking) send_knock(held, out);
-    else if (!held.wants_resend()) held.resend_at = session_state::never;
-    if (held.resend_at == session_state::never) return {};
+    if (std::exchange(held.repeat_reply, false))  // the peer waits for it
+        if (const auto known = knocks_.find(core.knock); known != knocks_.end()) send_reply(known->second, out);
+    if (held.resend_at <= now.steady) resend(held, now, out);
+    return {};
+}
+
+/// Frames that never left come first, the newest among them: of a process that was killed it is the one that nobody
+/// has. Then, in their turn, the oldest that are not acknowledged.
+template <RandomSource R, PolicySource P, PrekeySource K>
+void engine<R, P, K>::resend(session_state& held, const moment& now, SessionSink auto& out) {
+    const bool unsent = held.has_unsent();
+    if (held.core.phase == phase::knocking) send_knock(held, out);
+    else if (!unsent && !held.wants_resend()) held.resend_at = session_state::never;
+    if (held.resend_at == session_state::never) return;
+    bool taken = true;
     std::size_t sent = 0;
-    for (const auto& one : held.outbox) {
-        if (!one.sealed() || ++sent > resend_at_once) break;
-        transmit(held, one, out);
+    if (unsent && held.outbox.back().sealed() && !held.outbox.back().left)
+        taken = transmit(held, held.outbox.back(), now, out), ++sent;
+    for (auto& one : held.outbox) {
+        if (!one.sealed() || !taken || sent == resend_at_once) break;
+        if (unsent && one.left) continue;
+        taken = transmit(held, one, now, out), ++sent;
     }
-    held.resend_at = now.steady + held.resend_after;
+    if (taken && held.has_unsent()) {
+        held.resend_at = now.steady + std::chrono::seconds{1};
+        return;
+    }
+    held.resend_at = taken && !held.wants_resend() && held.core.phase != phase::knocking
+                         ? session_state::never
+                         : now.steady + held.resend_after;
     held.resend_after = std::min(held.resend_after * 2, options_.resend_longest);
+}
+
+// --- fairness ---------------------------------------------------------------------------------------------------
+
+/// Whether this agent has asked a peer for a session, now or earlier: then the peer is no stranger.
+template <RandomSource R, PolicySource P, PrekeySource K>
+bool engine<R, P, K>::asked_ourselves(const amid& peer) const {
+    const bool noted = !epochs_.check({peer, {}, {}, 0, {}});  // of whom an epoch is known, epoch 0 is refused
+    return noted || std::any_of(sessions_.begin(), sessions_.end(), [&](const auto& one) {
+        return one.second.core.initiator && one.second.core.peer.name == peer;
+    });
+}
+
+/// Of every bound a quarter is kept for peers that we asked ourselves, however many strangers come.
+template <RandomSource R, PolicySource P, PrekeySource K>
+bool engine<R, P, K>::is_full(std::size_t used, std::size_t bound, const amid& for_whom) const {
+    return used >= bound || (used >= bound - bound / 4 && !asked_ourselves(for_whom));
+}
+
+// --- our card ---------------------------------------------------------------------------------------------------
+
+/// @spec AM-KEX-037
+template <RandomSource R, PolicySource P, PrekeySource K>
+result<void> engine<R, P, K>::rotate(const e2ee::identity_card& card, exchange_key_pair pair, const moment& now,
+                                     SessionSink auto& out) {
+    AGENTMESH_CHECK(card.check());
+    if (card.name != self_->name() || card.exchange != pair.public_key() || card.epoch <= card_.epoch)
+        return fail(errc::bad_bundle, "AM-KEX-007");
+    std::vector<former_card> formers;
+    const auto keep = [&](const former_card& one) {
+        formers.push_back({one.card, exchange_key_pair{one.pair.secret_key().fork()}, one.until, one.gone_at});
+    };
+    for (const auto& one : formers_)
+        if (one.gone_at > now.steady) keep(one);
+    if (formers.size() == former_cards) formers.erase(formers.begin());
+    formers.push_back({card_, exchange_key_pair{pair_.secret_key().fork()}, now.wall + options_.card_grace,
+                       now.steady + options_.card_grace});
+    record_batch batch;
+    batch.put(std::string{record::cards_name}, record::write_cards(formers));
+    AGENTMESH_CHECK(persist(batch, out));
+    formers_ = std::move(formers);
+    pair_ = std::move(pair);
+    card_ = card;
     return {};
 }
 
@@ -85,7 +160,15 @@ result<void> engine<R, P, K>::purge(const moment& now, SessionSink auto& out) {
         batch.erase(record::state_name(closed[gone].second));
         batch.erase(record::generation_name(closed[gone++].second));
     }
+    std::vector<former_card> formers;
+    for (const auto& one : formers_)
+        if (one.gone_at > now.steady)
+            formers.push_back({one.card, exchange_key_pair{one.pair.secret_key().fork()}, one.until, one.gone_at});
+    const bool outlived = formers.size() < formers_.size();
+    if (outlived && formers.empty()) batch.erase(std::string{record::cards_name});
+    else if (outlived) batch.put(std::string{record::cards_name}, record::write_cards(formers));
     AGENTMESH_CHECK(persist(batch, out));
+    if (outlived) formers_ = std::move(formers);  // wipes those that are gone
     for (const auto& hash : knocks) {
         const auto one = knocks_.find(hash);
         nonces_.erase({one->second.from, one->second.nonce});
@@ -104,6 +187,8 @@ std::optional<steady_point> engine<R, P, K>::next_deadline() const noexcept {
     }
     for (const auto& [hash, one] : knocks_) next = std::min(next, one.forget_at);
     for (const auto& [peer, one] : held_) next = std::min(next, one.until);
+    for (const auto& one : formers_) next = std::min(next, one.gone_at);
+    if (retry_at_) return *retry_at_;
     if (next == session_state::never) return std::nullopt;
     return next;
 }
@@ -174,11 +259,13 @@ result<bool> engine<R, P, K>::restore_session(const std::string& prefix, StateSt
                                  ? duration{std::chrono::seconds{held.core.held_to.ttl_seconds}}
                                  : std::max(options_.lost_lifetime, options_.knock_timeout);
     held.ends = now.steady + std::clamp(held.core.ends - now.wall, duration{0}, longest);
-    if (held.core.phase != phase::lost && held.wants_resend()) held.resend_at = now.steady;
-    if (held.core.phase == phase::knocking) held.resend_at = now.steady;
+    // What was saved last may never have left.
+    if (held.core.phase == phase::knocking || held.has_unsent()) held.resend_at = now.steady;
+    held.repeat_reply = held.core.phase == phase::open && !held.core.initiator && held.core.next_in == 0;
+    if (held.repeat_reply) held.resend_at = now.steady;
+    if (!held.core.initiator) stamped_ = std::max(stamped_, held.core.begun);
     held.resend_after = held.core.phase == phase::knocking ? options_.knock_resend : options_.resend_first;
-    // Whether the last acknowledgement left is not known, and copies are not recognised any more.
-    if (held.core.phase == phase::open && held.core.next_in > 0) held.ack_at = now.steady;
+    if (held.core.phase == phase::open && held.core.told_in < held.core.next_in) held.ack_at = now.steady;
     const auto id = held.core.id;
     sessions_.insert_or_assign(id, std::move(held));
     return stale;
@@ -191,6 +278,22 @@ result<void> engine<R, P, K>::restore(StateStore auto& store, const moment& now,
         AGENTMESH_TRY(read, e2ee::known_epochs::restore(*epochs));
         epochs_ = std::move(read);
     }
+    AGENTMESH_TRY(callers, store.load(record::callers_name));
+    if (callers) {
+        AGENTMESH_TRY(read, e2ee::known_epochs::restore(*callers));
+        callers_ = std::move(read);
+    }
+    AGENTMESH_TRY(cards, store.load(record::cards_name));
+    if (cards) {
+        auto read = record::read_cards(*cards);
+        sodium_memzero(cards->data(), cards->size());
+        if (!read) return fail(read.error());
+        for (auto& one : *read) {
+            if (one.card.name != self_->name()) return fail(errc::bad_snapshot);
+            one.gone_at = now.steady + std::clamp(one.until - now.wall, duration{0}, options_.card_grace);
+            formers_.push_back(std::move(one));
+        }
+    }
     for (const auto& name : store.names("knock/")) {
         AGENTMESH_TRY(bytes, store.load(name));
         AGENTMESH_TRY(one, record::read_knock(bytes ? byte_view{*bytes} : byte_view{}));
@@ -200,17 +303,17 @@ result<void> engine<R, P, K>::restore(StateStore auto& store, const moment& now,
         nonces_.emplace(one.from, one.nonce);
         knocks_.insert_or_assign(hash, std::move(one));
     }
-    std::vector<std::pair<std::uint64_t, message_id>> seen;
+    std::vector<std::tuple<std::uint64_t, amid, message_id>> seen;
     for (const auto& name : store.names("seen/")) {
         AGENTMESH_TRY(bytes, store.load(name));
-        AGENTMESH_TRY(count, record::read_number(bytes ? byte_view{*bytes} : byte_view{}));
-        message_id id;
-        AGENTMESH_CHECK(decode_hex(std::string_view{name}.substr(5), id.storage()));
-        seen.emplace_back(count, id);
-        seen_count_ = std::max(seen_count_, count);
+        AGENTMESH_TRY(one, record::read_seen(bytes ? byte_view{*bytes} : byte_view{}));
+        message_id key;
+        AGENTMESH_CHECK(decode_hex(std::string_view{name}.substr(5), key.storage()));
+        seen.emplace_back(one.count, one.peer, key);
+        seen_count_ = std::max(seen_count_, one.count);
     }
     std::sort(seen.begin(), seen.end());
-    for (const auto& [count, id] : seen) seen_order_.push_back(id), seen_.insert(id);
+    for (const auto& [count, peer, key] : seen) note_seen(peer, key, count);
 
     std::vector<session_id> stale;
     for (const auto& name : store.names("session/")) {
@@ -226,7 +329,7 @@ result<void> engine<R, P, K>::restore(StateStore auto& store, const moment& now,
     for (const auto& id : stale)
         AGENTMESH_CHECK(lose(sessions_.at(id), {errc::snapshot_rollback, "AM-RAT-032"}, now, out));
     for (auto& [id, held] : sessions_) {
-        deliver(held, out);
+        deliver(held, now, out);
         const bool waits = held.core.phase == phase::lost && held.ends > now.steady;
         if (waits && std::find(stale.begin(), stale.end(), id) == stale.end()) out.wants_knock(held.info());
     }

@@ -142,13 +142,14 @@ result<void> engine<R, P, K>::open_frame(session_state& held, const message_fram
         held.ack_at = ++held.unacked >= options_.ack_every ? now.steady
                                                           : std::min(held.ack_at, now.steady + options_.ack_delay);
     }
-    deliver(held, out);
+    held.copy_answered = steady_point::min();
+    deliver(held, now, out);
     return finish(held, now, out);
 }
 
 /// A frame that was opened before: its sender has missed our acknowledgement. A live session answers every such frame,
 /// however old, since the sender repeats its oldest ones only; a closed one those it remembers, or it says that it is
-/// gone. Who makes up such a frame gains an old acknowledgement a second.
+/// gone. Who makes up such a frame gains an old acknowledgement, now and then.
 template <RandomSource R, PolicySource P, PrekeySource K>
 void engine<R, P, K>::on_copy(session_state& held, byte_view frame, const moment& now, SessionSink auto& out) {
     const auto& core = held.core;
@@ -163,7 +164,10 @@ void engine<R, P, K>::on_copy(session_state& held, byte_view frame, const moment
     }
     // The same acknowledgement again: no key is used for a copy, and nothing changes because of one.
     if (core.last_frame.empty() || held.ack_at != session_state::never) return;
-    if (held.copy_answered != steady_point::min() && now.steady - held.copy_answered < std::chrono::seconds{1}) return;
+    // Rarer each time until something new arrives: what is sent here may be a copy to the peer, which answers it too.
+    const bool first = held.copy_answered == steady_point::min();
+    if (!first && now.steady - held.copy_answered < held.copy_after) return;
+    held.copy_after = first ? duration{std::chrono::seconds{1}} : std::min(held.copy_after * 2, options_.resend_longest);
     held.copy_answered = now.steady;
     if (const auto sent = out.send(core.peer.name, to_payload(core.last_frame), wire::message_type::status); !sent)
         out.audit({.kind = audit_kind::not_sent, .peer = core.peer.name, .session = core.id, .why = sent.error()});
@@ -171,22 +175,53 @@ void engine<R, P, K>::on_copy(session_state& held, byte_view frame, const moment
 
 /// Gives the application what has arrived without a gap, in order.
 template <RandomSource R, PolicySource P, PrekeySource K>
-void engine<R, P, K>::deliver(session_state& held, SessionSink auto& out) {
+void engine<R, P, K>::deliver(session_state& held, const moment& now, SessionSink auto& out) {
+    const auto& peer = held.core.peer.name;
     for (auto& [index, one] : held.inbox) {
         if (index >= held.core.next_in) break;
         if (one.given) continue;
         one.given = true;
-        if (!seen_.insert(seen_key(held.core.peer.name, one.id)).second) {  // arrived in a session that was lost since
+        const auto key = seen_key(peer, one.id);
+        if (const auto of_peer = seen_.find(peer); of_peer != seen_.end() && of_peer->second.keys.contains(key)) {
+            // It arrived in a session that was lost since.
             one.copy = one.taken = true;
             out.audit({.kind = audit_kind::message_dropped, .peer = held.core.peer.name, .session = held.core.id,
                        .why = {errc::duplicate, "AM-KNK-031"}});
             continue;
         }
-        seen_order_.push_back(seen_key(held.core.peer.name, one.id));
+        note_seen(peer, key, ++seen_count_);
         one.taken = out.received({.session = held.core.id, .origin = one.origin, .peer = held.core.peer.name,
                                   .id = one.id, .envelope = one.envelope, .key = held.core.peer.signing});
     }
-    (void)forget_taken(held, out);  // tried again with the next tick
+    if (!forget_taken(held, out)) try_later(now);
+}
+
+template <RandomSource R, PolicySource P, PrekeySource K>
+void engine<R, P, K>::note_seen(const amid& peer, const message_id& key, std::uint64_t count) {
+    auto& of_peer = seen_[peer];
+    if (!of_peer.keys.insert(key).second) return;
+    of_peer.order.emplace_back(count, key);
+    ++seen_total_;
+}
+
+/// What is to be forgotten of the delivered: of a peer that has too many its oldest, and of all of them too many those
+/// of whoever has most. So a peer that talks much does not push out what others said.
+template <RandomSource R, PolicySource P, PrekeySource K>
+std::vector<std::pair<amid, message_id>> engine<R, P, K>::surplus_seen() const {
+    std::vector<std::pair<amid, message_id>> out;
+    const auto drop = [&](const auto& of, std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i) out.emplace_back(of.first, of.second.order[i].second);
+    };
+    for (const auto& one : seen_)
+        if (one.second.order.size() > options_.seen_messages_a_peer)
+            drop(one, one.second.order.size() - options_.seen_messages_a_peer);
+    if (!out.empty() || seen_total_ <= options_.seen_messages) return out;
+    const auto most = std::max_element(seen_.begin(), seen_.end(), [](const auto& x, const auto& y) {
+        const auto size_x = x.second.order.size(), size_y = y.second.order.size();
+        return size_x != size_y ? size_x < size_y : x.second.order.front().first > y.second.order.front().first;
+    });
+    drop(*most, std::min(most->second.order.size(), seen_total_ - options_.seen_messages));
+    return out;
 }
 
 /// Erases what the application has taken, and remembers its ids instead.
@@ -197,16 +232,21 @@ result<void> engine<R, P, K>::forget_taken(session_state& held, SessionSink auto
         if (!one.taken) continue;
         batch.erase(record::in_name(held.core.id, index));
         if (one.copy) continue;  // nobody has taken the first one yet, perhaps
-        batch.put(record::seen_name(seen_key(held.core.peer.name, one.id)), record::write_number(++seen_count_));
+        batch.put(record::seen_name(seen_key(held.core.peer.name, one.id)),
+                  record::write_seen({++seen_count_, held.core.peer.name}));
     }
     if (batch.empty()) return {};
-    std::vector<message_id> old;
-    for (std::size_t i = 0; i + options_.seen_messages < seen_order_.size(); ++i) old.push_back(seen_order_[i]);
-    for (const auto& id : old) batch.erase(record::seen_name(id));
+    const auto old = surplus_seen();
+    for (const auto& [peer, key] : old) batch.erase(record::seen_name(key));
     AGENTMESH_CHECK(persist(batch, out));
     std::erase_if(held.inbox, [](const auto& entry) { return entry.second.taken; });
-    for (const auto& id : old) seen_.erase(id);
-    seen_order_.erase(seen_order_.begin(), seen_order_.begin() + static_cast<std::ptrdiff_t>(old.size()));
+    for (const auto& [peer, key] : old) {
+        auto& of_peer = seen_.at(peer);
+        of_peer.keys.erase(key);
+        of_peer.order.pop_front();  // surplus_seen names them in this order
+        if (of_peer.order.empty()) seen_.erase(peer);
+        --seen_total_;
+    }
     return {};
 }
 
@@ -226,7 +266,7 @@ template <RandomSource R, PolicySource P, PrekeySource K>
 void engine<R, P, K>::hold(const amid& from, const session_id& session, byte_view frame, const moment& now,
                            SessionSink auto& out) {
     const auto found = held_.find(from);
-    const bool full = found == held_.end() ? held_.size() >= options_.held_peers
+    const bool full = found == held_.end() ? is_full(held_.size(), options_.held_peers, from)
                                            : found->second.frames.size() >= early_frames ||
                                                  found->second.bytes + frame.size() > early_frame_bytes;
     if (full) {

@@ -6,7 +6,7 @@ namespace agentmesh::session {
 template <RandomSource R, PolicySource P, PrekeySource K>
 engine<R, P, K>::engine(const local_identity& self, const e2ee::identity_card& card, R& random, P& policy, K& prekeys,
                         engine_options chosen)
-    : self_{&self}, card_{card}, random_{&random}, policy_{&policy}, prekeys_{&prekeys}, options_{std::move(chosen)} {}
+    : self_{&self}, card_{card}, pair_{self.exchange().secret_key().fork()}, random_{&random}, policy_{&policy}, prekeys_{&prekeys}, options_{std::move(chosen)} {}
 
 template <RandomSource R, PolicySource P, PrekeySource K>
 result<message_id> engine<R, P, K>::send(const session_id& to, byte_view envelope, const moment& now,
@@ -52,7 +52,7 @@ result<message_id> engine<R, P, K>::send(const session_id& to, byte_view envelop
     AGENTMESH_CHECK(persist(batch, out));
     if (closes) held.ends = std::min(held.ends, now.steady + options_.linger);
     install(held, std::move(draft), now);
-    if (held.outbox.back().sealed()) transmit(held, held.outbox.back(), out);
+    if (held.outbox.back().sealed()) transmit(held, held.outbox.back(), now, out);
     return id;
 }
 
@@ -118,15 +118,21 @@ void engine<R, P, K>::install(session_state& into, session_draft draft, const mo
 }
 
 template <RandomSource R, PolicySource P, PrekeySource K>
-void engine<R, P, K>::transmit(const session_state& from, const outgoing& one, SessionSink auto& out) {
+bool engine<R, P, K>::transmit(session_state& from, outgoing& one, const moment& now, SessionSink auto& out) {
     const bool bound = (one.frame[message_head_size - 1] & 1) != 0;
     const auto type = !bound                                ? wire::message_type::optimistic_message
                       : one.kind == outgoing_kind::ack   ? wire::message_type::status
                       : one.kind == outgoing_kind::close ? wire::message_type::close
                                                          : wire::message_type::message;
-    if (const auto sent = out.send(from.core.peer.name, to_payload(one.frame), type); !sent)
-        out.audit({.kind = audit_kind::not_sent, .peer = from.core.peer.name, .session = from.core.id,
-                   .why = sent.error()});
+    const auto sent = out.send(from.core.peer.name, to_payload(one.frame), type);
+    if (sent) return one.left = true;
+    out.audit({.kind = audit_kind::not_sent, .peer = from.core.peer.name, .session = from.core.id,
+               .why = sent.error()});
+    if (from.resend_at == session_state::never) {  // else a receipt would wait until we have something to say
+        from.resend_after = options_.resend_first;
+        from.resend_at = now.steady + from.resend_after;
+    }
+    return false;
 }
 
 /// Tells the peer how many of its frames have arrived without a gap.
@@ -153,7 +159,7 @@ result<void> engine<R, P, K>::acknowledge(session_state& held, const moment& now
     install(held, std::move(draft), now);
     held.ack_at = session_state::never;
     held.unacked = held.passive = 0;
-    transmit(held, held.outbox.back(), out);
+    transmit(held, held.outbox.back(), now, out);
     return {};
 }
 

@@ -76,18 +76,6 @@ struct policy {
 /// Whether a KNOCK without a signature, as wire10 peers send it, is worth a look.
 [[nodiscard]] inline bool allows_unsigned(const policy& rules) noexcept { return rules.allow_unsigned_knock; }
 
-/// The same of any policy. One that does not say allows what an empty policy file does: suite am1, and signed KNOCKs.
-template <PolicySource P>
-[[nodiscard]] bool allows(const P& rules, e2ee::suite_id suite) {
-    if constexpr (requires { { rules.allows(suite) } -> std::convertible_to<bool>; }) return rules.allows(suite);
-    else return policy{}.allows(suite);
-}
-template <PolicySource P>
-[[nodiscard]] bool allows_unsigned(const P& rules) {
-    if constexpr (requires { { rules.allows_unsigned() } -> std::convertible_to<bool>; }) return rules.allows_unsigned();
-    else return policy{}.allow_unsigned_knock;
-}
-
 /// Where a policy file is wrong.
 struct policy_fault {
     std::size_t line = 0;         ///< from 1

@@ -5,8 +5,10 @@
 //     session/<id>/out/<slot>      a frame that is not acknowledged, or an envelope that waits
 //     session/<id>/in/<index>      an envelope that the application has not taken
 //     knock/<hash>                 sender, nonce and reply of a KNOCK that was settled
-//     epochs                       the highest epoch of each peer's card
-//     seen/<message id>            u64 count: an envelope that was delivered
+//     epochs                       the highest epoch of each peer's card, of peers that we asked
+//     callers                      likewise, of peers that asked us
+//     cards                        cards of ours that were replaced lately, with their private halves
+//     seen/<key>                   u64 count, peer: an envelope that was delivered
 //
 // Integers are big-endian; every record begins with a version byte.
 #pragma once
@@ -46,6 +48,8 @@ namespace record {
 [[nodiscard]] std::string in_name(const session_id& id, std::uint64_t index);
 [[nodiscard]] std::string knock_name(const sha256_digest& hash);
 inline constexpr std::string_view epochs_name = "epochs";
+inline constexpr std::string_view callers_name = "callers";
+inline constexpr std::string_view cards_name = "cards";
 [[nodiscard]] std::string seen_name(const message_id& id);
 
 /// @secret all of them hold keys or what was said
@@ -60,6 +64,14 @@ inline constexpr std::string_view epochs_name = "epochs";
 [[nodiscard]] result<arrived> read_arrived(byte_view bytes);
 [[nodiscard]] crypto::secret_buffer write_knock(const known_knock& one);
 [[nodiscard]] result<known_knock> read_knock(byte_view bytes);
+[[nodiscard]] crypto::secret_buffer write_cards(const std::vector<former_card>& cards);
+[[nodiscard]] result<std::vector<former_card>> read_cards(byte_view bytes);
+struct seen_record {
+    std::uint64_t count = 0;
+    amid peer;
+};
+[[nodiscard]] crypto::secret_buffer write_seen(const seen_record& one);
+[[nodiscard]] result<seen_record> read_seen(byte_view bytes);
 [[nodiscard]] crypto::secret_buffer write_number(std::uint64_t value);
 [[nodiscard]] result<std::uint64_t> read_number(byte_view bytes);
 

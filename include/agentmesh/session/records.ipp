@@ -138,7 +138,7 @@ inline crypto::secret_buffer write_state(const session_core& core, const std::ve
     to.u32(core.held_to.max_message_size_bytes).u32(core.held_to.max_messages).u32(core.held_to.ttl_seconds);
     to.texts(core.features).texts(suites);
     to.raw(core.knock.bytes()).raw(core.transcript.bytes()).raw(core.first_key.bytes());
-    to.time(core.begun).time(core.ends).u64(core.policy_generation).u64(core.generation);
+    to.time(core.begun).time(core.answered).time(core.ends).u64(core.policy_generation).u64(core.generation);
     to.u32(core.sent).u32(core.received).u32(core.early_bytes).u64(core.next_slot);
     to.u64(core.next_out).u64(core.next_in).u64(core.told_in);
     to.u32(static_cast<std::uint32_t>(core.ahead.size()));
@@ -185,6 +185,7 @@ inline result<session_state> read_state(byte_view bytes) {
     core.transcript = in.fixed<sha256_digest>();
     core.first_key = in.fixed<exchange_public_key>();
     core.begun = in.time();
+    core.answered = in.time();
     core.ends = in.time();
     core.policy_generation = in.u64();
     core.generation = in.u64();
@@ -273,6 +274,38 @@ inline result<known_knock> read_knock(byte_view bytes) {
     out.forget_after = in.time();
     const auto reply = in.block();
     out.reply.assign(reply.begin(), reply.end());
+    if (!in.done()) return fail(errc::bad_snapshot);
+    return out;
+}
+
+inline crypto::secret_buffer write_cards(const std::vector<former_card>& cards) {
+    byte_writer to;
+    to.u8(static_cast<std::uint8_t>(cards.size()));
+    for (const auto& one : cards) to.raw(one.card.bytes()).raw(one.pair.secret_key().reveal()).time(one.until);
+    return to.take();
+}
+inline result<std::vector<former_card>> read_cards(byte_view bytes) {
+    byte_reader in{bytes};
+    std::vector<former_card> out;
+    for (auto count = in.u8(); in.ok() && count > 0; --count) {
+        const auto card = e2ee::decode_card(in.raw(152));
+        auto scalar = exchange_secret_key::from(in.raw(exchange_secret_key::size));
+        const auto until = in.time();
+        if (!card || !scalar) return fail(errc::bad_snapshot);
+        out.push_back({*card, exchange_key_pair{std::move(*scalar)}, until});
+        if (out.back().pair.public_key() != card->exchange) return fail(errc::bad_snapshot);
+    }
+    if (!in.done()) return fail(errc::bad_snapshot);
+    return out;
+}
+
+inline crypto::secret_buffer write_seen(const seen_record& one) {
+    return byte_writer{}.u64(one.count).raw(one.peer.bytes().bytes()).take();
+}
+inline result<seen_record> read_seen(byte_view bytes) {
+    byte_reader in{bytes};
+    const auto count = in.u64();
+    const seen_record out{count, amid::from_raw(in.fixed<amid::raw>())};
     if (!in.done()) return fail(errc::bad_snapshot);
     return out;
 }

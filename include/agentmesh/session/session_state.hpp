@@ -35,6 +35,7 @@ struct session_core {
     sha256_digest transcript{};        ///< once open
     exchange_public_key first_key{};   ///< the initiator's first ratchet key, the only one of unbound messages
     time_point begun{};
+    time_point answered{};             ///< our KNOCK, by the clock of the peer
     time_point ends{};                 ///< of the present phase, but of closing
     std::uint64_t policy_generation = 0;
     std::uint64_t generation = 0;      ///< of this record
@@ -70,6 +71,8 @@ struct outgoing {
     buffer frame{};                    ///< empty: not sealed yet
     crypto::secret_buffer envelope{};  ///< kept for a successor session
 
+    bool left = false;                 ///< the transport has taken it since this process began; not saved
+
     [[nodiscard]] bool sealed() const noexcept { return !frame.empty(); }
     [[nodiscard]] bool wants_ack() const noexcept { return kind != outgoing_kind::ack; }
 };
@@ -100,6 +103,8 @@ struct session_state {
     duration resend_after{};
     steady_point ack_at = never;
     steady_point copy_answered = steady_point::min();
+    duration copy_after{};       ///< how long after that the next copy is answered
+    bool repeat_reply = false;   ///< of a KNOCK of the peer's, whose answer may not have left before a restart
     steady_point notice_checked = steady_point::min();
     std::uint32_t unacked = 0;   ///< frames since the last acknowledgement that want one
     std::uint32_t passive = 0;   ///< and that do not
@@ -111,6 +116,9 @@ struct session_state {
     /// Whether frames must be sent again until the peer acknowledges. Acknowledgements alone need not, but so many
     /// of them mean that one is missing at the peer.
     [[nodiscard]] bool wants_resend() const noexcept { return outbox.size() > most_acks || waiting() > 0; }
+    [[nodiscard]] bool has_unsent() const noexcept {
+        return std::any_of(outbox.begin(), outbox.end(), [](const auto& one) { return one.sealed() && !one.left; });
+    }
     static constexpr std::size_t most_acks = 48;
     /// A peer that sends and sends, and never acknowledges so many acknowledgements, means harm: each of them is kept.
     static constexpr std::size_t largest_backlog = 256;
@@ -127,6 +135,14 @@ struct session_draft {
     session_core core;
     std::optional<am1_ratchet> ratchet{};
     std::vector<outgoing> added{};   ///< to the outbox
+};
+
+/// A card of ours that was replaced. @secret its private half
+struct former_card {
+    e2ee::identity_card card;
+    exchange_key_pair pair;
+    time_point until{};
+    steady_point gone_at{};
 };
 
 /// A KNOCK that was answered, or that lost against ours and has no answer.

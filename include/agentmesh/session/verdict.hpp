@@ -102,6 +102,20 @@ concept PolicySource = requires(P& policy, const applicant& asking) {
     { policy.generation() } -> std::convertible_to<std::uint64_t>;
 };
 
+/// Whether an agent may offer a suite, and accept one that is offered; and whether a KNOCK without a signature, as
+/// wire10 peers send it, is worth a look. A policy that does not say allows what an empty policy file
+/// does: suite am1, and signed KNOCKs. @spec AM-POL-015
+template <PolicySource P>
+[[nodiscard]] bool allows(const P& rules, e2ee::suite_id suite) {
+    if constexpr (requires { { rules.allows(suite) } -> std::convertible_to<bool>; }) return rules.allows(suite);
+    else return suite == e2ee::suite_id::am1;
+}
+template <PolicySource P>
+[[nodiscard]] bool allows_unsigned(const P& rules) {
+    if constexpr (requires { { rules.allows_unsigned() } -> std::convertible_to<bool>; }) return rules.allows_unsigned();
+    else return false;
+}
+
 // --- words --------------------------------------------------------------------------------------------------
 
 inline constexpr std::array<std::string_view, 4> urgency_words = {"low", "normal", "high", "critical"};

@@ -398,7 +398,9 @@ TEST_CASE("an open session serves another purpose of its category until somethin
         CHECK(again() != id);
     }
     SECTION("our key") {
-        both.a->mesh->rotate(e2ee::identity_card::make(both.a->self, 2));
+        REQUIRE(both.a->mesh->rotate(e2ee::identity_card::make(both.a->self, 2),
+                                     exchange_key_pair{both.a->self.exchange().secret_key().fork()}, both.now,
+                                     both.a->out));
         CHECK(again() != id);
     }
     SECTION("the peer's key") {

@@ -81,3 +81,79 @@ TEST_CASE("a side restarted between crossing KNOCKs comes to the same session", 
     CHECK(both.b->out.texts == std::vector{pair::envelope("early a")});
     CHECK(both.a->out.texts == std::vector{pair::envelope("early b")});
 }
+
+namespace {
+
+/// Both have knocked; the one of the smaller name has been answered, the other is still on its way.
+struct late_loser {
+    pair both;
+    session_id mine{}, theirs{};
+
+    void cross() {
+        mine = both.knock(*both.a, haste::optimistic);
+        both.advance(1ms);
+        theirs = both.knock(*both.b, haste::optimistic);
+        REQUIRE(both.say(*both.b, theirs, "early b"));
+        both.advance(1ms);
+        REQUIRE(both.give(*both.a, 0));
+        both.a_read = 1;
+        for (both.b_read = 2; both.b_read < both.b->out.sent.size(); ++both.b_read)  // answered, and what was early again
+            REQUIRE(both.give(*both.b, both.b_read));
+    }
+};
+
+}  // namespace
+
+TEST_CASE("the KNOCK that lost opens no session when it comes after the answer to the other",
+          "[unit][session][glare-converges][AM-KNK-028][AM-KNK-037]") {
+    late_loser late;
+    auto& both = late.both;
+    late.cross();
+    REQUIRE(both.a->mesh->find(late.mine)->phase == phase::open);
+    if (GENERATE(false, true)) REQUIRE(both.a->restart(both.now));
+    if (GENERATE(false, true)) both.advance(100s);
+    const auto sent = both.a->out.sent.size();
+    const auto opened = both.a->out.opened_ones.size();
+    REQUIRE(both.give(*both.b, 1));  // the early message overtakes its KNOCK
+    REQUIRE(both.give(*both.b, 0));
+    REQUIRE(both.give(*both.b, 0));
+    CHECK(both.a->out.sent.size() == sent);
+    CHECK(both.a->out.opened_ones.size() == opened);
+    CHECK(both.a->policy.asked.empty());
+    CHECK(both.a->mesh->live_sessions() == 1);
+    CHECK(both.a->out.why(audit_kind::knock_dropped) == error{errc::duplicate, "AM-KNK-028"});
+    both.settle();
+    both.pass(60s);
+    CHECK(both.a->out.texts == std::vector{pair::envelope("early b")});
+    CHECK(both.b->mesh->live_sessions() == 1);
+    REQUIRE(both.say(*both.a, late.mine, "a"));
+    REQUIRE(both.say(*both.b, late.mine, "b"));
+    both.settle();
+    CHECK(both.a->out.texts.size() == 2);
+    CHECK(both.b->out.texts.size() == 1);
+}
+
+TEST_CASE("the KNOCK that lost opens no session when the other was refused meanwhile",
+          "[unit][session][glare-converges][AM-KNK-028][AM-KNK-037]") {
+    late_loser late;
+    auto& both = late.both;
+    both.b->policy.answer = verdict::deny(deny_reason::insufficient_trust);
+    late.cross();
+    REQUIRE(both.a->out.refusals.size() == 1);
+    REQUIRE(both.b->out.refusals.size() == 1);
+    REQUIRE(both.give(*both.b, 0));
+    CHECK(both.a->out.opened_ones.empty());
+    CHECK(both.a->mesh->live_sessions() == 0);
+    CHECK(both.b->mesh->live_sessions() == 0);
+}
+
+TEST_CASE("a KNOCK in the very moment of an ACCEPT is a new one", "[unit][session][AM-KNK-036][AM-KNK-037]") {
+    pair both;
+    both.open(*both.a);
+    both.travel.category = "finance";
+    if (GENERATE(false, true)) REQUIRE(both.b->restart(both.now));
+    const auto next = both.open(*both.b);
+    REQUIRE(both.a->mesh->find(next));
+    CHECK(both.a->mesh->find(next)->phase == phase::open);
+    CHECK(both.b->mesh->find(next)->phase == phase::open);
+}

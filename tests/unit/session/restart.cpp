@@ -254,3 +254,68 @@ TEST_CASE("a clock that was set back does not lengthen a session", "[unit][sessi
     both.now.steady += 3600s;
     CHECK(both.say(*both.a, id, "late").error().code == errc::session_expired);
 }
+
+TEST_CASE("what was saved and never left before the process was killed leaves at once after the restart",
+          "[unit][session][restart-heals][AM-RAT-020]") {
+    pair both;
+    const auto id = both.open(*both.a);
+    for (int i = 0; i < 20; ++i) REQUIRE(both.say(*both.a, id, std::to_string(i)));
+    REQUIRE(both.say(*both.b, id, "hello"));
+    SECTION("a message, the newest of many") {
+        both.drop();
+        const auto newest = both.a->out.sent.back().payload;
+        REQUIRE(both.a->restart(both.now));
+        REQUIRE(both.a->mesh->next_deadline() <= both.now.steady);
+        both.tick();
+        const auto again = std::count_if(both.a->out.sent.begin() + static_cast<std::ptrdiff_t>(both.a_read),
+                                         both.a->out.sent.end(), [&](const auto& one) { return one.payload == newest; });
+        CHECK(again == 1);
+        both.settle();
+        both.pass(1s);
+        CHECK(both.b->out.texts.size() == 20);
+    }
+    SECTION("a receipt, and nothing else") {
+        both.settle();
+        both.pass(10s);
+        REQUIRE(both.a->mesh->find(id)->unacknowledged == 0);
+        REQUIRE(both.say(*both.b, id, "again"));
+        both.settle();
+        both.advance(3s);
+        REQUIRE(both.a->mesh->on_tick(both.now, both.a->out));
+        both.drop();  // the receipt
+        REQUIRE(both.a->restart(both.now));
+        both.tick();
+        both.settle();
+        CHECK(both.b->mesh->find(id)->unacknowledged == 0);
+    }
+}
+
+TEST_CASE("an ACCEPT that never left before the process was killed leaves at once after the restart",
+          "[unit][session][restart-heals][AM-KNK-014]") {
+    pair both;
+    const auto id = both.knock(*both.a);
+    REQUIRE(both.give(*both.a, 0));
+    both.drop();
+    REQUIRE(both.b->restart(both.now));
+    REQUIRE(both.b->mesh->next_deadline() <= both.now.steady);
+    both.tick();
+    both.settle();
+    CHECK(both.a->mesh->find(id)->phase == phase::open);
+}
+
+TEST_CASE("a receipt that the transport refused does not wait for the next message", "[unit][session]") {
+    pair both;
+    const auto id = both.open(*both.a);
+    REQUIRE(both.say(*both.b, id, "hello"));
+    both.settle();
+    both.a->out.fail_send = both.a->out.sends;
+    both.advance(3s);
+    REQUIRE(both.a->mesh->on_tick(both.now, both.a->out));
+    REQUIRE(both.a->out.count(audit_kind::not_sent) == 1);
+    for (int i = 0; i < 16; ++i) {
+        both.advance(1s);
+        REQUIRE(both.a->mesh->on_tick(both.now, both.a->out));
+    }
+    both.settle();
+    CHECK(both.b->mesh->find(id)->unacknowledged == 0);
+}
