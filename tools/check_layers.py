@@ -20,16 +20,18 @@ ALLOWED = {
     "crypto": {"core"},
     "identity": {"core", "crypto"},
     "ws": {"core", "crypto"},
+    "http": {"core", "ws"},
     "wire": {"core", "crypto", "identity"},
     "relay": {"core", "crypto", "identity", "wire"},
     "e2ee": {"core", "crypto", "identity"},
     "message": {"core", "crypto", "identity"},
     "session": {"core", "crypto", "identity", "wire", "e2ee", "message"},
-    "registry": {"core", "crypto", "identity", "e2ee"},
+    "registry": {"core", "crypto", "identity", "http", "e2ee"},
+    "dht": {"core", "crypto", "identity", "e2ee", "registry"},
     "store": {"core", "crypto", "identity"},
     "agent": {"core", "crypto", "identity", "wire", "relay", "e2ee", "message", "session", "registry", "store"},
-    "net": {"core", "crypto", "identity", "ws", "wire", "relay", "e2ee", "message", "session", "registry", "store",
-            "agent"},
+    "net": {"core", "crypto", "identity", "ws", "http", "wire", "relay", "e2ee", "message", "session", "registry", "store",
+            "agent", "dht"},
 }
 WS_MAY_USE = {"crypto/legacy.hpp", "crypto/kdf.hpp"}
 OPENSSL = re.compile(r"^(net/tls\b|crypto/openssl_|identity/x509|p2p/dtls)")

@@ -86,11 +86,14 @@ private:
     bool after_cr_ = false;
 };
 
+/// Whether a request may have a body, which whoever allows it then reads.
+enum class http_body : std::uint8_t { refused, allowed };
+
 /// Parses a complete request head: request line in origin or absolute form, then fields.
 /// @spec   AM-WSK-005, AM-WSK-006, AM-WSK-007
 /// @errors http_malformed for anything RFC 9112 does not allow, for HTTP versions other than 1.x, for HTTP/1.1
-///         without exactly one valid Host, for Content-Length beside Transfer-Encoding, and for any body
-[[nodiscard]] result<http_request> parse_request(std::string_view head);
+///         without exactly one valid Host, for Content-Length beside Transfer-Encoding, and for a body that is not allowed
+[[nodiscard]] result<http_request> parse_request(std::string_view head, http_body body = http_body::refused);
 
 /// Parses a complete head of an answer.
 /// @errors http_malformed

@@ -185,7 +185,7 @@ inline result<bool> head_reader::feed(byte_view& input) {
     return complete;
 }
 
-inline result<http_request> parse_request(std::string_view head) {
+inline result<http_request> parse_request(std::string_view head, http_body body) {
     http_request out;
     auto line = detail::split(head, "\r\n");
     if (!line) return fail(errc::http_malformed);
@@ -208,7 +208,7 @@ inline result<http_request> parse_request(std::string_view head) {
     if (const auto host = out.fields.only("Host"); host && (host->empty() || !detail::host_chars.spans(*host))) {
         return fail(errc::http_malformed);
     }
-    AGENTMESH_CHECK(detail::refuse_body(out.fields));
+    if (body == http_body::refused) AGENTMESH_CHECK(detail::refuse_body(out.fields));
     return out;
 }
 
