@@ -67,6 +67,17 @@ private:
 void hkdf_expand_two(std::span<std::uint8_t, 32> first_out, std::span<std::uint8_t, 32> second_out,
                      std::span<const std::uint8_t, 32> key, const expand_info& info) noexcept;
 
+/// The arguments of an `hmac_sha256_two`.
+struct hmac_two {
+    std::span<std::uint8_t, 32> first_out, second_out;
+    std::span<const std::uint8_t, 32> key;
+    std::uint8_t first, second;
+};
+/// The same and, in the time in which an expansion waits for itself, two HMACs under another key. The keys are read
+/// before anything is written.
+void hkdf_expand_two(std::span<std::uint8_t, 32> first_out, std::span<std::uint8_t, 32> second_out,
+                     std::span<const std::uint8_t, 32> key, const expand_info& info, const hmac_two& beside) noexcept;
+
 /// True if `tag` is the HMAC of `message`; compared in constant time. A tag of another length is wrong.
 [[nodiscard]] bool verify_hmac_sha256(byte_view tag, byte_view key, byte_view message) noexcept;
 

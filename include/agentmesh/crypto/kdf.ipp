@@ -28,7 +28,7 @@ struct hmac_words {
     }
     hmac_words(const hmac_words&) = delete;
     hmac_words& operator=(const hmac_words&) = delete;
-    ~hmac_words() { sodium_memzero(this, sizeof *this); }
+    ~hmac_words() { wipe<sizeof(hmac_words)>(this); }
 
     static constexpr std::array<std::uint32_t, 16> after_a_hash{
         0, 0, 0, 0, 0, 0, 0, 0, 0x8000'0000, 0, 0, 0, 0, 0, 0, 8 * (64 + 32)};
@@ -84,6 +84,22 @@ inline void hkdf_expand_two(std::span<std::uint8_t, 32> first_out, std::span<std
     sha256_compress_words(keyed.rest_of_text(info));
     sha256_compress_words(keyed.second_block());
     hmac_words::write(keyed.a, second_out);
+}
+
+inline void hkdf_expand_two(std::span<std::uint8_t, 32> first_out, std::span<std::uint8_t, 32> second_out,
+                            std::span<const std::uint8_t, 32> key, const expand_info& info,
+                            const hmac_two& beside) noexcept {
+    const auto one = hmac_words::one_byte(beside.first), other = hmac_words::one_byte(beside.second);
+    hmac_words keyed{key}, too{beside.key};
+    sha256_compress_words(keyed.inner_a(hmac_words::first_text(info)), too.inner_a(one));
+    sha256_compress_words(keyed.first_block(), too.inner_b(other));
+    hmac_words::write(keyed.b, first_out);
+    sha256_compress_words(keyed.second_text(info), too.outer_a());
+    sha256_compress_words(keyed.rest_of_text(info), too.outer_b());
+    sha256_compress_words(keyed.second_block());
+    hmac_words::write(keyed.a, second_out);
+    hmac_words::write(too.a, beside.first_out);
+    hmac_words::write(too.b, beside.second_out);
 }
 
 inline void hmac_sha256_stream::finish(std::span<std::uint8_t, 32> out) noexcept {

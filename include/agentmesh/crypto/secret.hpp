@@ -58,7 +58,7 @@ public:
     friend bool operator==(const secret&, const secret&) = delete;
 
 private:
-    void wipe() noexcept { sodium_memzero(bytes_.data(), N); }
+    void wipe() noexcept { crypto::wipe<N>(bytes_.data()); }
 
     std::array<std::uint8_t, N> bytes_{};
 };

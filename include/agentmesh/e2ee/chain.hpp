@@ -41,6 +41,11 @@ template <RatchetSuite S>
     requires(S::nonce == nonce_rule::derived)
 [[nodiscard]] sealing_key<S> expand(const message_key& key) noexcept;
 
+/// The same and, beside it, the step from another chain key: both take little longer than the first alone.
+template <RatchetSuite S>
+    requires(S::nonce == nonce_rule::derived)
+[[nodiscard]] sealing_key<S> expand(const message_key& key, chain_step& step_out, const chain_key& step_from) noexcept;
+
 /// Seals into exactly `plain.size() + overhead<S>` bytes.
 /// @param  nonce  what `draw_nonce` gave; the suites that derive theirs do not look at it
 /// @spec   AM-RAT-006
@@ -48,11 +53,24 @@ template <RatchetSuite S>
 void seal_message(std::span<std::uint8_t> out, const message_key& key, const typename S::aead::nonce& nonce,
                   byte_view ad, byte_view plain) noexcept;
 
+template <RatchetSuite S>
+    requires(S::nonce == nonce_rule::derived)
+void seal_message(std::span<std::uint8_t> out, const sealing_key<S>& with, byte_view ad, byte_view plain) noexcept {
+    S::aead::seal(out, with.key, with.nonce, ad, plain);
+}
+
 /// Opens into exactly `sealed.size() - overhead<S>` bytes.
 /// @spec   AM-RAT-007, AM-RAT-009
 /// @errors bad_tag; `out` is then zero
 template <RatchetSuite S>
 [[nodiscard]] result<void> open_message(std::span<std::uint8_t> out, const message_key& key, byte_view ad,
+                                        byte_view sealed) noexcept;
+
+/// The same under what `expand` gave.
+/// @errors bad_tag; `out` is then zero
+template <RatchetSuite S>
+    requires(S::nonce == nonce_rule::derived)
+[[nodiscard]] result<void> open_message(std::span<std::uint8_t> out, const sealing_key<S>& with, byte_view ad,
                                         byte_view sealed) noexcept;
 
 /// @errors those of the source; nothing is drawn where the suite derives its nonce

@@ -21,24 +21,44 @@ inline chain_step kdf_ck(const chain_key& chain) noexcept {
     return out;
 }
 
+/// Calls `derive` with room for the two blocks of an expansion and the info of the suite.
 template <RatchetSuite S>
-    requires(S::nonce == nonce_rule::derived)
-sealing_key<S> expand(const message_key& key) noexcept {
+sealing_key<S> expand_by(auto derive) noexcept {
     static_assert(S::aead::key::size == 32 && S::aead::nonce::size <= 32);
     static constexpr crypto::expand_info info{S::message_info};
     sealing_key<S> out;
     crypto::secret<32, struct expand_block_tag> block;
-    crypto::hkdf_expand_two(out.key.reveal_storage(), block.reveal_storage(), key.reveal(), info);
+    derive(out.key.reveal_storage(), block.reveal_storage(), info);
     std::copy_n(block.reveal().begin(), S::aead::nonce::size, out.nonce.storage().begin());
     return out;
+}
+
+template <RatchetSuite S>
+    requires(S::nonce == nonce_rule::derived)
+sealing_key<S> expand(const message_key& key) noexcept {
+    return expand_by<S>([&](const auto& first_out, const auto& second_out, const auto& info) {
+        crypto::hkdf_expand_two(first_out, second_out, key.reveal(), info);
+    });
+}
+
+template <RatchetSuite S>
+    requires(S::nonce == nonce_rule::derived)
+sealing_key<S> expand(const message_key& key, chain_step& step_out, const chain_key& step_from) noexcept {
+    return expand_by<S>([&](const auto& first_out, const auto& second_out, const auto& info) {
+        crypto::hkdf_expand_two(first_out, second_out, key.reveal(), info,
+                                {.first_out = step_out.message.reveal_storage(),
+                                 .second_out = step_out.next.reveal_storage(),
+                                 .key = step_from.reveal(),
+                                 .first = 0x01,
+                                 .second = 0x02});
+    });
 }
 
 template <RatchetSuite S>
 void seal_message(std::span<std::uint8_t> out, const message_key& key, const typename S::aead::nonce& nonce,
                   [[maybe_unused]] byte_view ad, byte_view plain) noexcept {
     if constexpr (S::nonce == nonce_rule::derived) {
-        const auto derived = expand<S>(key);
-        S::aead::seal(out, derived.key, derived.nonce, ad, plain);
+        seal_message<S>(out, expand<S>(key), ad, plain);
     } else {
         std::copy(nonce.bytes().begin(), nonce.bytes().end(), out.begin());
         out = out.subspan(nonce.size);
@@ -50,13 +70,21 @@ void seal_message(std::span<std::uint8_t> out, const message_key& key, const typ
 }
 
 template <RatchetSuite S>
+    requires(S::nonce == nonce_rule::derived)
+result<void> open_message(std::span<std::uint8_t> out, const sealing_key<S>& with, byte_view ad,
+                          byte_view sealed) noexcept {
+    if (sealed.size() < overhead<S> || out.size() != sealed.size() - overhead<S>)
+        return fail(errc::bad_tag, "AM-RAT-009");
+    return S::aead::open(out, with.key, with.nonce, ad, sealed);
+}
+
+template <RatchetSuite S>
 result<void> open_message(std::span<std::uint8_t> out, const message_key& key, [[maybe_unused]] byte_view ad,
                           byte_view sealed) noexcept {
     if (sealed.size() < overhead<S> || out.size() != sealed.size() - overhead<S>)
         return fail(errc::bad_tag, "AM-RAT-009");
     if constexpr (S::nonce == nonce_rule::derived) {
-        const auto derived = expand<S>(key);
-        return S::aead::open(out, derived.key, derived.nonce, ad, sealed);
+        return open_message<S>(out, expand<S>(key), ad, sealed);
     } else {
         typename S::aead::nonce nonce;
         std::copy_n(sealed.begin(), nonce.size, nonce.storage().begin());

@@ -68,10 +68,8 @@ double_ratchet<S> double_ratchet<S>::fork() const {
 template <RatchetSuite S>
 void double_ratchet<S>::skip(chain& along, std::uint32_t n, const exchange_public_key& dh, skipped_batch& kept) {
     while (along.next < n) {
-        auto passed = kdf_ck(along.key);
-        kept.push_back({dh, along.next, std::move(passed.message)});
-        along.key = std::move(passed.next);
-        ++along.next;
+        kept.push_back({dh, along.next, along.step().message.fork()});
+        along.advance();
     }
 }
 
@@ -141,10 +139,16 @@ result<ratchet_header> double_ratchet<S>::seal(std::vector<std::uint8_t, Allocat
     const std::size_t before = out.size();
     out.resize(before + plain.size() + overhead<S>);
 
-    auto made = kdf_ck(sending_->key);
-    sending_->key = std::move(made.next);
-    ++sending_->next;
-    seal_message<S>(std::span{out}.subspan(before), made.message, nonce, ad.bytes(), plain);
+    const auto& step = sending_->step();
+    const auto sealed = std::span{out}.subspan(before);
+    if constexpr (S::nonce == nonce_rule::derived) {
+        chain_step after;
+        seal_message<S>(sealed, expand<S>(step.message, after, step.next), ad.bytes(), plain);
+        sending_->advance(std::move(after));
+    } else {
+        seal_message<S>(sealed, step.message, nonce, ad.bytes(), plain);
+        sending_->advance();
+    }
     return header;
 }
 
@@ -190,10 +194,15 @@ result<void> double_ratchet<S>::open_next(std::span<std::uint8_t> text, const ra
                                           byte_view sealed) {
     const std::uint32_t gap = header.n - receiving_->next;
     if (gap == 0) {
-        auto made = kdf_ck(receiving_->key);
-        AGENTMESH_CHECK(open_message<S>(text, made.message, ad, sealed));
-        receiving_->key = std::move(made.next);
-        ++receiving_->next;
+        const auto& step = receiving_->step();
+        if constexpr (S::nonce == nonce_rule::derived) {
+            chain_step after;
+            AGENTMESH_CHECK(open_message<S>(text, expand<S>(step.message, after, step.next), ad, sealed));
+            receiving_->advance(std::move(after));
+        } else {
+            AGENTMESH_CHECK(open_message<S>(text, step.message, ad, sealed));
+            receiving_->advance();
+        }
         return {};
     }
     if (gap > S::max_skip) return fail(errc::too_far, "AM-RAT-016");
@@ -201,12 +210,11 @@ result<void> double_ratchet<S>::open_next(std::span<std::uint8_t> text, const ra
     skipped_batch passed;
     passed.reserve(gap);
     skip(along, header.n, header.dh, passed);
-    auto made = kdf_ck(along.key);
     skipped_.reserve(gap);
-    AGENTMESH_CHECK(open_message<S>(text, made.message, ad, sealed));
+    AGENTMESH_CHECK(open_message<S>(text, along.step().message, ad, sealed));
     skipped_.add(std::move(passed));
-    receiving_->key = std::move(made.next);
-    receiving_->next = header.n + 1;
+    along.advance();
+    receiving_ = std::move(along);
     return {};
 }
 
@@ -228,10 +236,8 @@ result<void> double_ratchet<S>::open_turn(std::span<std::uint8_t> text, const ra
     turn made{std::move(stepped.root), chain{std::move(stepped.chain)}};
     made.skipped.reserve(left + header.n);
     skip(made.receiving, header.n, header.dh, made.skipped);
-    auto message = kdf_ck(made.receiving.key);
-    AGENTMESH_CHECK(open_message<S>(text, message.message, ad, sealed));
-
-    made.receiving = chain{std::move(message.next), header.n + 1};
+    AGENTMESH_CHECK(open_message<S>(text, made.receiving.step().message, ad, sealed));
+    made.receiving.advance();
     if (left > 0) {
         auto old = receiving_->fork();
         skip(old, header.pn, *remote_, made.skipped);

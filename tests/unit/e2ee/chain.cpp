@@ -127,6 +127,22 @@ TEST_CASE("The expansion is HKDF-Expand to 44 bytes, for any key", "[unit][e2ee]
     }
 }
 
+TEST_CASE("An expansion beside a chain step is both of them, also where the step takes the place of the keys",
+          "[unit][e2ee][AM-RAT-002][AM-RAT-003]") {
+    crypto::scripted_random random{15};
+    for (int round = 0; round < 200; ++round) {
+        const auto first = kdf_ck(chain_key::generate(random).value());
+        const auto alone = expand<am1>(first.message);
+        const auto after = kdf_ck(first.next);
+        chain_step beside{first.message.fork(), first.next.fork()};
+        const auto made = expand<am1>(beside.message, beside, beside.next);
+        REQUIRE(hex_of(made.key) == hex_of(alone.key));
+        REQUIRE(made.nonce == alone.nonce);
+        REQUIRE(hex_of(beside.message) == hex_of(after.message));
+        REQUIRE(hex_of(beside.next) == hex_of(after.next));
+    }
+}
+
 // --- sealed messages ------------------------------------------------------------------------------------------
 
 TEST_CASE("v02 seals the published message: nonce, tag, text", "[unit][e2ee][AM-RAT-006]") {

@@ -574,3 +574,77 @@ TEMPLATE_TEST_CASE("What stands in the output stays, for any kind of vector", "[
     REQUIRE(world.b.open(text, header, {}, byte_view{sealed}.subspan(3), world.random));
     CHECK(as_text(text) == ">text");
 }
+
+// --- what a chain knows ahead -----------------------------------------------------------------------------------
+
+TEMPLATE_TEST_CASE("A side that goes on from its saved state does what one does that knows its next step already",
+                   "[unit][e2ee][AM-RAT-002][AM-RAT-030]", am1, v02, wire10, wire10_legacy) {
+    pair_of_sides<TestType> world{44};
+    CHECK(world.exchange(world.a, world.b, "0"));
+    CHECK(world.exchange(world.a, world.b, "1"));
+    auto a = restore<TestType>(save(world.a)).value(), b = restore<TestType>(save(world.b)).value();
+    auto fork = world.a.fork();
+    for (int i = 2; i < 6; ++i) {
+        crypto::scripted_random one{7}, two{7}, three{7};
+        buffer expected, again, forked;
+        const auto header = world.a.seal(expected, world.prefix(), as_bytes("text"), one).value();
+        CHECK(a.seal(again, world.prefix(), as_bytes("text"), two).value() == header);
+        CHECK(fork.seal(forked, world.prefix(), as_bytes("text"), three).value() == header);
+        CHECK((again == expected && forked == expected));
+        CHECK(save(a) == save(world.a));
+        for (auto* reader : {&world.b, &b}) {
+            buffer text;
+            CHECK(reader->open(text, header, world.prefix(), expected, world.random));
+        }
+        CHECK(save(b) == save(world.b));
+    }
+}
+
+TEMPLATE_TEST_CASE("A step known ahead survives a forgery, and ends where messages are passed over",
+                   "[unit][e2ee][AM-RAT-007][AM-RAT-015]", am1, v02, wire10, wire10_legacy) {
+    pair_of_sides<TestType> world{45};
+    CHECK(world.exchange(world.a, world.b, "0"));
+    for (int round = 0; round < 3; ++round) {
+        const auto next = world.seal(world.a, "next");
+        auto forged = next;
+        forged.sealed.back() ^= 1;
+        CHECK(world.error(world.b, forged).code == errc::bad_tag);
+        CHECK(world.error(world.b, forged).code == errc::bad_tag);
+        CHECK(world.opens(world.b, next));
+        const auto late = world.seal(world.a, "late"), overtaking = world.seal(world.a, "overtaking");
+        CHECK(world.opens(world.b, overtaking));
+        CHECK(world.exchange(world.a, world.b, "after"));
+        CHECK(world.opens(world.b, late));
+        CHECK(world.error(world.b, next).code == errc::duplicate);
+    }
+}
+
+TEMPLATE_TEST_CASE("A used message key and the chain key before it are nowhere in the memory of either side",
+                   "[unit][e2ee]", am1, v02, wire10, wire10_legacy) {
+    pair_of_sides<TestType> world{46};
+    CHECK(world.exchange(world.a, world.b, "0"));
+    const auto holds = [](const double_ratchet<TestType>& side, byte_view secret) {
+        const byte_view memory{reinterpret_cast<const std::uint8_t*>(&side), sizeof side};
+        return std::search(memory.begin(), memory.end(), secret.begin(), secret.end()) != memory.end();
+    };
+    for (int i = 0; i < 4; ++i) {
+        const auto chain = ratchet_test::receiving_chain<TestType>(world.b);
+        const auto step = kdf_ck(chain);
+        CHECK(holds(world.a, chain.reveal()));  // the test sees what it looks for
+        CHECK(holds(world.b, chain.reveal()));
+        if (i % 2 == 0) {
+            auto forged = world.seal(world.a, "x");
+            const auto genuine = forged;
+            forged.sealed.back() ^= 1;
+            CHECK(world.error(world.b, forged).code == errc::bad_tag);
+            CHECK(world.opens(world.b, genuine));
+        } else {
+            CHECK(world.exchange(world.a, world.b, "x"));
+        }
+        for (const auto* side : {&world.a, &world.b}) {
+            CHECK_FALSE(holds(*side, chain.reveal()));
+            CHECK_FALSE(holds(*side, step.message.reveal()));
+            CHECK(holds(*side, step.next.reveal()));
+        }
+    }
+}
