@@ -34,7 +34,7 @@ inline constexpr std::size_t header_size = 40;
 }
 
 /// Whether a ratchet key is the one form of its coordinate: below 2^255 - 19, as every X25519 result is. X25519 itself
-/// also takes others, 2^255 added to one for example, and then gives the same result.
+/// also takes others, 2^255 added to one for example, and then gives the same result. @spec AM-RAT-024
 [[nodiscard]] inline bool is_canonical(const exchange_public_key& key) noexcept {
     const auto bytes = key.bytes();
     if (bytes[31] != 0x7f) return bytes[31] < 0x7f;

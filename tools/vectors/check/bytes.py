@@ -1,5 +1,6 @@
 """What the chapters from prekeys to sessions share: HKDF, Ed25519 in contexts, `b64u`, integers and members of JSON."""
 
+import decimal
 import hashlib
 import hmac
 
@@ -114,6 +115,16 @@ def whole(owner, name, low, high):
     if not low <= value <= high:
         raise Refused("parse")
     return value
+
+
+def in_millionths(number):
+    """Rounded half to even, before anything is compared; exact, however long the text is."""
+    with decimal.localcontext() as exact:
+        exact.prec, exact.Emax, exact.Emin = 2000, decimal.MAX_EMAX, decimal.MIN_EMIN
+        value = decimal.Decimal(number)
+        if value and value.adjusted() > 400:
+            return decimal.Decimal("Infinity").copy_sign(value)
+        return (value * 10**6).to_integral_value(decimal.ROUND_HALF_EVEN)
 
 
 def optional(owner, name, read):

@@ -1,7 +1,5 @@
 """Names and patterns, matching, negotiation, and the subset of JSON Schema: area CAP."""
 
-from decimal import Decimal
-
 from . import Refused, jsontext
 from .bytes import read_object
 
@@ -68,7 +66,7 @@ def schema_name(text):
     parts = text.split("/")
     good = len(parts) == 4 and parts[0] == "agentmesh" and is_segment(parts[1]) and is_segment(parts[2])
     if len(parts) == 3 and parts[0].startswith("x-"):
-        good = is_segment(parts[0][2:]) and is_segment(parts[1])
+        good = is_segment(parts[0]) and is_segment(parts[1])
     version = parts[-1][1:]
     digits = version != "" and len(version) <= 4 and all(c in "0123456789" for c in version)
     if not good or parts[-1][:1] != "v" or not digits or version[0] == "0":
@@ -127,7 +125,7 @@ def kinds(value):
     if isinstance(value, bool):
         return {"boolean"}
     if isinstance(value, jsontext.Number):
-        return {"number", "integer"} if Decimal(value) % 1 == 0 else {"number"}
+        return {"number", "integer"} if float(value).is_integer() else {"number"}
     return {{str: "string", list: "array", dict: "object"}[type(value)]}
 
 
@@ -162,9 +160,9 @@ def violations(schema, value, at=""):
         for place, one in enumerate(value):
             yield from violations(schema.get("items", {}), one, pointer(at, place))
     if "number" in of:
-        if "minimum" in schema and Decimal(value) < Decimal(schema["minimum"]):
+        if "minimum" in schema and float(value) < float(schema["minimum"]):
             yield at, "minimum"
-        if "maximum" in schema and Decimal(value) > Decimal(schema["maximum"]):
+        if "maximum" in schema and float(value) > float(schema["maximum"]):
             yield at, "maximum"
     if "string" in of:
         if "minLength" in schema and len(value) < int(schema["minLength"]):

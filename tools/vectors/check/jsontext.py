@@ -1,5 +1,6 @@
 """RFC 8259 by recursive descent over bytes, with the bounds of SPEC.md, and RFC 8785."""
 
+import decimal
 import re
 
 from . import Refused
@@ -220,7 +221,10 @@ def canonical(value):
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Number):
-        return canonical_number(float(value))
+        written = canonical_number(float(value))
+        if not set(value) & set(".eE") and int(value) != int(decimal.Decimal(written)):
+            raise Refused("parse")  # an integer that its double is not
+        return written
     if isinstance(value, str):
         return canonical_string(value)
     if isinstance(value, list):

@@ -167,6 +167,8 @@ def root_of(place, count, hash_, path):
 
 
 def bundle_check(i, shared, now):
+    if len(i["text"].encode("utf-8")) > 8192:
+        raise Refused("limit")
     bundle = read_object(i["text"])
     bytes_of = lambda owner, name, size: read_b64u(member(owner, name, "text"), size)
     number = lambda owner, name: whole(owner, name, 0, NEVER)
@@ -180,12 +182,16 @@ def bundle_check(i, shared, now):
         one = member(bundle, "one_time_prekey", "object")
         one_id, one_key = number(one, "id"), bytes_of(one, "key", 32)
         first, count = number(one, "first_id"), number(one, "count")
-        path = [read_b64u(typed(h, "text"), 32) for h in member(one, "path", "list")]
+        path = []
+        for hash_ in member(one, "path", "list"):
+            path.append(read_b64u(typed(hash_, "text"), 32))
+            if len(path) > 10:
+                raise Refused("limit")
         one_proof = bytes_of(one, "signature", 64)
 
-    card = Card(card_bytes)
-    if card.amid != i["expected"]:
+    if agent.write_base58(card_bytes[:20]) != i["expected"]:
         raise Refused("auth")
+    card = Card(card_bytes)
     if not 0 < end - begin <= 30 * DAY:
         raise Refused("parse")
     verify(card.signing, "signed-prekey", signed_prekey_content(card.name, signed_id, signed_key, begin, end), proof)
@@ -337,27 +343,35 @@ def told_keys(identity, signed_id, signed, one):
     return out | ({"one_time_prekey_id": one[0], "one_time_prekey": one[1].hex()} if one else {})
 
 
+def reply_of(text):
+    if len(text.encode("utf-8")) > 65_536:
+        raise Refused("limit")
+    return read_object(text)
+
+
 def deployed_v02(i, shared, now):
-    reply = read_object(i["text"])
+    reply = reply_of(i["text"])
     key = lambda owner, name: agent.read_key("x25519", member(owner, name, "text"))
     identity, signed = key(reply, "identity_key"), key(reply, "signed_prekey")
     proof = read_base64(member(reply, "signed_prekey_signature", "text"))
     if len(proof) != 64:
         raise Refused("parse")
     signed_id = whole(reply, "signed_prekey_id", 0, NEVER)
-    one = reply.get("one_time_prekey")
-    if one is None and reply.get("one_time_prekeys"):
-        one = member(reply, "one_time_prekeys", "list")[0]
-    if one is not None:
-        one = typed(one, "object")
-        one = (whole(one, "id", 0, NEVER), key(one, "key"))
+    first = reply.get("one_time_prekeys")
+    offered = [reply.get("one_time_prekey")] + (typed(first, "list")[:1] if first is not None else [])
+    offered = [typed(o, "object") for o in offered if o is not None]
+    offered = [(whole(o, "id", 0, NEVER), key(o, "key")) for o in offered]
+    one = offered[0] if offered else None
     curve.verify(bytes.fromhex(shared["public_key"]), signed, proof)
     return told_keys(identity, signed_id, signed, one), {}
 
 
 def deployed_wire10(i, shared, now):
-    reply = read_object(i["text"])
-    key = lambda owner, name: either_base64(member(owner, name, "text"), 32)
+    reply = reply_of(i["text"])
+
+    def key(owner, name, prefix="x25519:"):
+        return either_base64(member(owner, name, "text").removeprefix(prefix), 32)
+
     identity = key(reply, "identity_key")
     part = member(reply, "signed_pre_key", "object")
     signed_id, signed = whole(part, "key_id", 0, NEVER), key(part, "public_key")
@@ -368,10 +382,10 @@ def deployed_wire10(i, shared, now):
         one = (whole(one, "key_id", 0, NEVER), key(one, "public_key"))
     if reply.get("identity_key_ed") is None:
         raise Refused("crypto")  # nobody's signature stands over the prekey
-    signing = key(reply, "identity_key_ed")
+    signing = key(reply, "identity_key_ed", "ed25519:")
     curve.verify(signing, signed, proof)
     if montgomery(signing) != identity:
-        raise Refused("auth")
+        raise Refused("parse")  # one of the two is superfluous, and they contradict each other
     return told_keys(identity, signed_id, signed, one), {}
 
 

@@ -21,13 +21,24 @@ from .bytes import (
     whole,
     without_signature,
 )
-from .text import read_base64, write_base64
+from .text import read_base64, read_hex, write_base64
 
 SECOND = 10**9
 SIZES = (512, 1024, 2048, 4096, 8192)
 HEAD, TAG = 227, 16
 KNOCK_NONCE = ACCEPT_NONCE = bytes(12)
 REJECT_NONCE = bytes(11) + b"\x01"
+REASONS = (
+    "rejected",
+    "blocked",
+    "insufficient_trust",
+    "rate_limited",
+    "intent_not_accepted",
+    "not_in_allowlist",
+    "low_reputation",
+    "at_capacity",
+    "paused",
+)
 SESSIONS = ("request_response", "conversation", "stream")
 URGENCIES = ("low", "normal", "high", "critical")
 
@@ -59,6 +70,14 @@ def amid_member(owner, name):
     return value
 
 
+def hexadecimal(owner, name, size):
+    """Written in lower case; read in either, as AM-ENC-001 says."""
+    data = read_hex(member(owner, name, "text"))
+    if len(data) != size:
+        raise Refused("parse")
+    return data.hex()
+
+
 def lower_hex(owner, name, size):
     value = member(owner, name, "text")
     if len(value) != 2 * size or any(c not in "0123456789abcdef" for c in value):
@@ -75,7 +94,7 @@ def proof_of(owner):
     try:
         return read_b64u(member(owner, "signature", "text"), 64)
     except Refused as why:
-        if "signature" in owner and is_text(owner["signature"]):
+        if is_text(owner.get("signature")) and owner["signature"]:
             raise Refused("crypto")
         raise why
 
@@ -91,8 +110,9 @@ def read_intent(intent, most=64):
     """Its parts in order, joined for people, and the urgency."""
     parts = [member(intent, "category", "text")]
     parts += [member(intent, n, "text") for n in ("subcategory", "action") if n in intent]
-    if not all(1 <= len(p.encode("utf-8")) <= most for p in parts):
+    if not parts[0] or not all(len(p.encode("utf-8")) <= most for p in parts):
         raise Refused("parse")
+    parts = [p for p in parts if p]  # an empty one is none
     urgency = one_of(intent, "urgency", URGENCIES) if "urgency" in intent else "normal"
     return "/".join(parts), urgency
 
@@ -109,6 +129,8 @@ def read_request(request):
 
 
 def frame_kind(i, shared, now):
+    if len(i["payload"]) > 65_536:
+        raise Refused("limit")
     data = read_b64u(i["payload"])
     if len(data) < 2 or data[0] not in (1, 2, 3, 5) or data[1] != 1:
         raise Refused("parse")
@@ -162,18 +184,27 @@ def knock_read(i, shared, now):
     intent, urgency = read_intent(member(knock, "intent", "object"))
     out = {"intent": intent, "urgency": urgency} | read_request(member(knock, "session_request", "object"))
     out |= {"suites": words(knock, "suites", 1, 8), "features": words(knock, "features", 0, 16)}
-    out["nonce"] = lower_hex(knock, "nonce", 16)
+    out["nonce"] = hexadecimal(knock, "nonce", 16)
     stamp = time_member(knock)
-    member(knock, "signature", "text")
+    if member(knock, "signature", "text") == "":
+        raise Refused("parse")
     knock_proof(knock, bytes.fromhex(shared["signing_key"]), bytes.fromhex(i["context"]))
-    if sender != i["card"] or to != i["self"]:  # SPEC.md names `to` after the signature, and `from` nowhere
+    if sender != i["card"] or to != i["self"]:
         raise Refused("auth")
     in_window(stamp, now)
     return out, {}
 
 
+def signed_form(owner):
+    """Without a canonical form no signature can verify."""
+    try:
+        return without_signature(owner)
+    except Refused:
+        raise Refused("crypto")
+
+
 def knock_proof(knock, key, ctx_hash):
-    verify(key, "knock", without_signature(knock) + ctx_hash, proof_of(knock))
+    verify(key, "knock", signed_form(knock) + ctx_hash, proof_of(knock))
 
 
 def reply_ad(head, knock_hash, card):
@@ -209,19 +240,23 @@ def reply_read(i, shared, now):
     sender, to = amid_member(text, "from"), amid_member(text, "to")
     out = {"kind": kind}
     if kind == "accept":
-        session = lower_hex(text, "session_id", 16)
-        out["suite"] = member(text, "suite", "text")
-        out["features"] = [typed(f, "text") for f in member(text, "features", "list")]
+        session = hexadecimal(text, "session_id", 16)
+        out["suite"] = words({"suite": [member(text, "suite", "text")]}, "suite", 1, 1)[0]
+        out["features"] = words(text, "features", 0, 16)
         out["ratchet_key"] = read_b64u(member(text, "ratchet_key", "text"), 32).hex()
         limits = member(text, "constraints", "object")
         names = ("max_message_size_bytes", "max_messages", "ttl_seconds")
         out["constraints"] = {n: whole(limits, n, 1, 2**31 - 1) for n in names}
     else:
         out["reason"] = member(text, "reason", "text")
+        if not 1 <= len(out["reason"].encode()) <= 64:
+            raise Refused("parse")
+        if out["reason"] not in REASONS:
+            out["reason"] = "rejected"
         if "retry_after_seconds" in text:
-            out["retry_after_seconds"] = whole(text, "retry_after_seconds", 0, 2**53)
+            out["retry_after_seconds"] = whole(text, "retry_after_seconds", 1, 2**31 - 1)
     time_member(text)
-    verify(card.signing, kind, without_signature(text), proof_of(text))
+    verify(card.signing, kind, signed_form(text), proof_of(text))
 
     good = named == knock_hash and sender == card.amid and to == shared["initiator"]
     if kind == "accept":
@@ -364,6 +399,8 @@ def session(i, shared, now):
         return ratchet.am1_prefix(a.card.data, b.card.data, hash_, int(sender == "B"), frame_start)
 
     def open_frame(to, frame):
+        if len(frame) < 59 + 64 + TAG or frame[:2] != b"\x03\x01" or frame[18] > 1:
+            raise Refused("parse")
         ready(to, True)
         sender = "AB"[to == "A"]
         return unpad(sides[to].open(prefix(sender, frame[:19]), frame[19:59], frame[59:]))
@@ -462,18 +499,24 @@ class Spans(jsontext.Parser):
             self.take(b",")
 
 
-# SPEC.md names no kinds of session for the JavaScript shape; these two words stand in rows alone.
-JAVASCRIPT_SESSIONS = {"one-shot": "request_response", "streaming": "stream"}
+JAVASCRIPT_SESSIONS = {"one-shot": "request_response", "streaming": "stream", "persistent": "conversation"}
 
 
 def v02_proof(knock):
-    proof = read_base64(member(knock, "signature", "text"))
-    if len(proof) != 64:
+    """None for a text that is no signature: one that does not verify."""
+    text = member(knock, "signature", "text")
+    if not text:
         raise Refused("parse")
-    return proof
+    try:
+        proof = read_base64(text)
+    except Refused:
+        return None
+    return proof if len(proof) == 64 else None
 
 
 def v02_read(i, shared, now):
+    if len(i["text"].encode("utf-8")) > 32_768:
+        raise Refused("limit")
     knock = read_object(i["text"])
     key = bytes.fromhex(shared["public_key"])
     if ("intent" in knock) == ("request" in knock):
@@ -482,6 +525,8 @@ def v02_read(i, shared, now):
     sender, out, signed, to, stamp = read(knock, i["text"], shared["recipient"])
     proof = v02_proof(knock)
     agent.match(sender, key)
+    if proof is None:
+        raise Refused("crypto")
     curve.verify(key, signed, proof)
     if to != shared["recipient"]:
         raise Refused("auth")
@@ -489,16 +534,58 @@ def v02_read(i, shared, now):
     return out, {}
 
 
+# Members of dialect v02 that may be absent: what should be text and is none, or a number and is none, counts as absent.
+
+
+def text_or(owner, name, otherwise=""):
+    value = owner.get(name)
+    return value if is_text(value) and value else otherwise
+
+
+def limit_or(owner, name, otherwise):
+    if not isinstance(owner.get(name), jsontext.Number):
+        return otherwise
+    return whole(owner, name, 1, 2**31 - 1)
+
+
+def kind_or(owner, known, otherwise):
+    if "type" not in owner:
+        return otherwise
+    if text_or(owner, "type") not in known:
+        raise Refused("parse")
+    return known[owner["type"]]
+
+
+def asked_of(request, kind, ttl, count):
+    return {
+        "type": kind_or(request, kind, "conversation"),
+        "ttl_seconds": limit_or(request, ttl, 300),
+        "expected_messages": limit_or(request, count, 20),
+    }
+
+
+def parts_of(category, subcategory, action):
+    parts = [category, subcategory, action]
+    if not category or any(len(p.encode("utf-8")) > 64 for p in parts):
+        raise Refused("parse")
+    return "/".join(p for p in parts if p)
+
+
 def read_python(knock, text, recipient):
-    one_of(knock, "type", ("knock",))
-    member(knock, "protocol_version", "text")
-    sender = amid_member(member(knock, "from", "object"), "amid")
+    sender = knock.get("from")
+    sender = text_or(sender, "amid") if isinstance(sender, dict) else text_or(knock, "from")
+    agent.read_amid(sender)
     intent = member(knock, "intent", "object")
-    name, _ = read_intent(intent)
-    out = {"dialect": "python", "intent": name} | read_request(member(knock, "session_request", "object"))
-    if "nonce" in knock:
-        member(knock, "nonce", "text")
-    written = member(knock, "timestamp", "text")
+    urgency = text_or(intent, "urgency", "normal")
+    if urgency not in URGENCIES:
+        raise Refused("parse")
+    given = {n: text_or(intent, n) for n in ("category", "subcategory", "action")}
+    out = {"dialect": "python", "intent": parts_of(*given.values())}
+    request = typed(knock.get("session_request", {}), "object")
+    out |= asked_of(request, {k: k for k in SESSIONS}, "ttl_seconds", "expected_messages")
+    written = text_or(knock, "timestamp")
+    if not written:
+        raise Refused("parse")
 
     def stamp():
         try:
@@ -506,37 +593,35 @@ def read_python(knock, text, recipient):
         except Refused:
             raise Refused("auth")  # no time is outside of every window
 
-    signed = python_text(sender, recipient, intent, written).encode("ascii")
-    return sender, out, signed, recipient, stamp
+    covered = {n: v for n, v in given.items() if v} | {"urgency": urgency}
+    return sender, out, python_text(sender, recipient, covered, written).encode("ascii"), recipient, stamp
 
 
 def read_javascript(knock, text, recipient):
-    if not member(knock, "version", "text").startswith("agentmesh/"):
+    if not text_or(knock, "version").startswith("agentmesh/"):
         raise Refused("parse")
-    sender, to = amid_member(knock, "from"), amid_member(knock, "to")
+    sender, to = text_or(knock, "from"), text_or(knock, "to")
+    agent.read_amid(sender)
     request = member(knock, "request", "object")
-    intent = member(request, "intent", "object")
-    parts = [member(intent, "capability", "text")]
-    if "action" in intent:
-        parts.append(member(intent, "action", "text"))
-    if parts[0].count("/") > 1:
-        raise Refused("parse")
-    read_intent(dict(zip(("category", "subcategory", "action"), parts[0].split("/") + parts[1:])))
+    intent = typed(request.get("intent", {}), "object")
+    category, _, subcategory = text_or(intent, "capability").partition("/")
     out = {
         "dialect": "javascript",
-        "intent": "/".join(parts),
-        "type": JAVASCRIPT_SESSIONS[one_of(request, "type", JAVASCRIPT_SESSIONS)],
-        "ttl_seconds": whole(request, "ttl", 1, 2**31 - 1),
-    }
-    if "expectedMessages" in request:
-        out["expected_messages"] = whole(request, "expectedMessages", 1, 2**31 - 1)
+        "intent": parts_of(category, subcategory, text_or(intent, "action")),
+    } | asked_of(request, JAVASCRIPT_SESSIONS, "ttl", "expectedMessages")
     milliseconds = member(knock, "timestamp", "integer")
-    if len(member(knock, "nonce", "text")) != 32:
+    if len(text_or(knock, "nonce").encode("utf-8")) != 32:
         raise Refused("parse")
     spans = Spans(text.encode("utf-8")).spans()
     names = ("version", "from", "to", "request", "timestamp", "nonce")
-    signed = b"{" + b",".join(f'"{n}":'.encode() + spans[n] for n in names) + b"}"
-    return sender, out, signed, to, lambda: milliseconds * 10**6
+    signed = b"{" + b",".join(f'"{n}":'.encode() + spans.get(n, b"") for n in names) + b"}"
+
+    def stamp():
+        if not 0 <= milliseconds < 253_402_300_800_000:
+            raise Refused("auth")
+        return milliseconds * 10**6
+
+    return sender, out, signed, to, stamp
 
 
 def sized(i, shared, now):

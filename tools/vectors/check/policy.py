@@ -1,11 +1,9 @@
 """The policy file, with line and member of what is refused, and the order of the rules: area POL."""
 
-from decimal import ROUND_HALF_EVEN, Decimal
-
 from . import Refused, agent, capability, jsontext
-from .bytes import is_text
+from .bytes import in_millionths, is_text
 
-MILLION = Decimal(10**6)
+MILLION = 10**6
 SUITES = ("am1", "v02", "wire10", "wire10-legacy")
 
 
@@ -20,7 +18,11 @@ class Located(jsontext.Parser):
         return 1 + self.data.count(b"\n", 0, self.at)
 
     def refuse(self):
-        fault(self.line(), self.path)
+        levels = self.path.replace("[", ".[").split(".")
+        fault(self.line(), ".".join(levels[:4]).replace(".[", "["))
+
+    def below(self, outer, name):
+        return f"{outer}.{shown(name)}" if outer else shown(name)
 
     def value(self, depth):
         self.space()
@@ -53,12 +55,13 @@ class Located(jsontext.Parser):
             self.space()
             line = self.line()
             name = self.string()
-            self.path = f"{outer}.{name}" if outer else name
-            self.names[self.path] = line
+            inner = self.below(outer, name)
+            self.names[inner] = line
             if name in out:
-                fault(line, self.path)
+                fault(line, inner)
             self.space()
             self.take(b":")
+            self.path = inner
             out[name] = self.value(depth)
             self.path = outer
             self.space()
@@ -67,6 +70,13 @@ class Located(jsontext.Parser):
             self.take(b",")
         self.at += 1
         return out
+
+
+def shown(name):
+    """At most 64 bytes of a name, and `?` for each that a terminal might obey."""
+    data = name.encode("utf-8")
+    out = "".join(chr(b) if 0x20 <= b <= 0x7E else "?" for b in data[:64])
+    return out + ("..." if len(data) > 64 else "")
 
 
 def fault(line, member):
@@ -105,17 +115,21 @@ def integer(low, high):
 
 def millionths(low, high):
     def read(value):
-        demand(isinstance(value, jsontext.Number) and low <= Decimal(value) <= high)
-        return int((Decimal(value) * MILLION).quantize(Decimal(1), ROUND_HALF_EVEN))
+        demand(isinstance(value, jsontext.Number) and not value.startswith("-"))
+        found = in_millionths(value)
+        demand(low * MILLION <= found <= high * MILLION)
+        return int(found)
 
     return read
 
 
 def listed(read, least=0):
     def read_list(value):
-        demand(isinstance(value, list) and least <= len(value) <= 4096)
+        demand(isinstance(value, list) and least <= len(value))
         out = []
         for place, one in enumerate(value):
+            if place == 4096:
+                raise Bad(f"[{place}]")
             try:
                 out.append(read(one))
             except Bad:
@@ -205,7 +219,7 @@ def read_members(where, value, members, path=""):
         fault(where.values[path], path)
     out = defaults(members)
     for name, one in value.items():
-        inner = f"{path}.{name}" if path else name
+        inner = where.below(path, name)
         if name not in members:
             fault(where.names[inner], inner)
         rule = members[name]
@@ -246,7 +260,7 @@ def names_intent(entries, intent):
 def denial(policy, caller, earlier):
     """The reason of the first rule that denies, and what the caller hears; steps 1, 3 and 4 come before a policy."""
     trusted = caller["amid"] in policy["allowlist"]
-    intent = "/".join([caller["intent"][n] for n in ("category", "subcategory") if n in caller["intent"]])
+    intent = "/".join([caller["intent"][n] for n in ("category", "subcategory") if caller["intent"].get(n)])
     accepted = policy["accepted_intents"]
     rules = (
         (2, "blocked", caller["amid"] in policy["blocklist"]),

@@ -161,9 +161,11 @@ class Ratchet:
 
     def take(self, prefix, head, sealed):
         dh, pn, n = head[:32], int.from_bytes(head[32:36], "big"), int.from_bytes(head[36:], "big")
+        if len(sealed) < self.suite.overhead:
+            raise Refused("crypto", clause="bad_tag")
         if n >= self.suite.most:
             raise Refused("limit", clause="too_far")
-        if len(sealed) < self.suite.overhead:
+        if not self.suite.binds and int.from_bytes(dh, "little") >= curve.Q:
             raise Refused("crypto", clause="bad_tag")
         if (dh, n) in self.skipped:
             plain = open_message(self.suite, self.skipped[dh, n], prefix, head, sealed)
@@ -174,17 +176,27 @@ class Ratchet:
             if self.receiving and n < self.receiving.n:
                 raise Refused("replay", clause="duplicate")
             if not self.receiving:
-                raise Refused("state", clause="ratchet_not_ready")
+                if self.suite.number != 2:
+                    raise Refused("crypto", clause="bad_tag")
+                self.most_of(pn)
+                self.bound(n)
+                self.turns += 1
+                self.receiving = self.advance(agree(self.pair, dh))
             self.bound(n - self.receiving.n)
         else:
             if known:
                 raise Refused("replay", clause="duplicate")
+            self.most_of(pn)
             self.bound(pn - self.receiving.n if self.receiving else 0)
             self.bound(n)
             self.skip(pn)
             self.turn(dh)
         self.skip(n)
         return open_message(self.suite, self.receiving.step(), prefix, head, sealed)
+
+    def most_of(self, pn):
+        if pn > self.suite.most:
+            raise Refused("limit", clause="too_far")
 
     def bound(self, count):
         if count > self.suite.skip:

@@ -128,8 +128,6 @@ def files(ledger):
         '"\\u000A\\u000B"',
     ):
         g.accept(f"string {ascii(text)}", ["string"], {"text": text})
-    # Integers beyond 2^53 that canonical form would write otherwise are left out: RFC 8785 presumes I-JSON and does
-    # not say what becomes of them.
     for text in (
         "333333333.33333329",
         "1E30",
@@ -173,6 +171,12 @@ def files(ledger):
         "2.2250738585072014e-308",
     ):
         g.accept(f"number {text}", ["number"], {"text": text})
+    # RFC 8785 presumes I-JSON and does not say what becomes of integers that a double cannot hold; SPEC.md does.
+    twin = g.accept("number 9007199254740992", ["number"], {"text": "9007199254740992"})
+    for text in ("9007199254740994", "-9007199254740992", "1000000000000000000000", "1250000000000000000000000"):
+        g.accept(f"number {text}", ["number"], {"text": text})
+    for text in ("9007199254740993", "-9007199254740993", "999999999999999999999999", "295147905179352830001"):
+        g.reject("parse", f"number {text}", ["number"], {"text": text}, twin)
     for bits in (
         "0000000000000001",
         "8000000000000001",

@@ -131,13 +131,25 @@ def names(ledger):
         lambda i: ({}, {"stem": i["text"].rpartition("/")[0], "version": int(i["text"].rpartition("/v")[2])}),
     )
     good = s.accept("flight search", ["valid"], {"text": "agentmesh/travel/flight-search/v1"})
-    for text in ("agentmesh/commerce/order/v12", "agentmesh/a/b/v9999", "x-acme/widget/v1", "x-a.b/c_d/v2"):
+    own = "x-" + "o" * 62
+    for text in (
+        "agentmesh/commerce/order/v12",
+        "agentmesh/a/b/v9999",
+        "x-acme/widget/v1",
+        "x-a.b/c_d/v2",
+        "x-/a/v1",
+        "x--a/b/v1",
+        own + "/a/v1",
+        "agentmesh/" + "s" * 64 + "/" + "t" * 64 + "/v1",
+    ):
         s.accept(f"schema {text}", ["valid"], {"text": text})
     for text in (
         "",
         "v1",
         "agentmesh/travel/v1",
         "agentmesh/travel/flight-search",
+        own + "o/a/v1",
+        "agentmesh/" + "s" * 65 + "/a/v1",
         "agentmesh/travel/flight-search/1",
         "agentmesh/travel/flight-search/v",
         "agentmesh/travel/flight-search/v0",
@@ -283,8 +295,9 @@ def findings(schema, value, pointer=""):
     if "const" in schema and not same(value, schema["const"]):
         out.append((pointer, "const"))
     if is_kind(value, "number"):
-        out += [(pointer, "minimum")] if value < schema.get("minimum", value) else []
-        out += [(pointer, "maximum")] if value > schema.get("maximum", value) else []
+        low, high = schema.get("minimum", value), schema.get("maximum", value)
+        out += [(pointer, "minimum")] if float(value) < float(low) else []
+        out += [(pointer, "maximum")] if float(value) > float(high) else []
     if isinstance(value, str):
         out += [(pointer, "minLength")] if len(value) < schema.get("minLength", 0) else []
         out += [(pointer, "maxLength")] if len(value) > schema.get("maxLength", len(value)) else []
@@ -357,6 +370,10 @@ def schemas(ledger):
     both("enum", {"enum": ["a", 1, None, {"x": [1]}]}, {"x": [1]}, "2", '"b"', {"x": [2]}, True)
     both("enum: 1.0 is 1", {"enum": [1]}, "1.0", "true")
     both("const", {"const": {"b": 1, "a": [True]}}, '{"a":[true],"b":1.0}', {"a": [True], "b": 2}, {"a": [1], "b": 1})
+    both("maximum, compared as doubles", {"maximum": 2**53}, "9007199254740993", "9007199254740994")
+    both("minimum, compared as doubles", {"minimum": 0.1}, "0.10000000000000000001", "0.09999999999999999")
+    both("characters, not bytes", {"maxLength": 2}, '"\U0001f600\u00fc"', '"\u00fc\u00fc\u00fc"')
+    both("an integer in exponents", {"type": "integer"}, "1e2", "1e-2")
     both("enum beside minimum", {"enum": [1, 5], "minimum": 3}, 5, 1)
     both("const beside maximum", {"const": 9, "maximum": 10}, 9, 11)
     both("required", {"required": ["a", "b"]}, {"a": 1, "b": None}, {"a": 1}, {})

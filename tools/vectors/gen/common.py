@@ -163,6 +163,7 @@ class VectorFile:
 
     def note(self, flag, req, bug, effect="", references=()):
         """A flag: the requirements it concerns, the fault it looks for, what the fault does to people."""
+        assert flag not in self.notes, f"{self.name}: two notes named {flag}"
         self.notes[flag] = {"req": list(req), "bug": bug, "effect": effect, "references": list(references)}
 
     def group(self, kind, origin, compute=None, **shared):

@@ -173,6 +173,13 @@ def envelopes(ledger):
             f"sign {kind}", ["proof-bytes"], {"sequence": number, "type": kind, "timestamp": NOON, "payload": payload}
         )
 
+    f.note(
+        "order",
+        ["AM-ENV-003", "AM-ENV-004", "AM-ENV-002"],
+        "where two checks fail, another one speaks",
+        "two implementations report one envelope differently",
+    )
+
     def opened(i):
         value = json.loads(i["text"])
         return {}, {k: value[k] for k in ("sequence", "type")} | {"payload": canonical(value["payload"]).decode()} | (
@@ -202,6 +209,12 @@ def envelopes(ledger):
     ok("with an id", id="A.b_c:d-9")
     ok("id of 64", id="i" * 64)
     ok("type of 64", type="t" * 64)
+    ok("type of 64 bytes in 32 characters", ("unknown",), type="\u00fc" * 32)
+    ok("type with a control character of the upper half", ("unknown",), type="a\u0085b")
+    ok("a time of long ago", timestamp="2006-11-21T12:00:00Z")
+    largest = signed().ljust(65_536)
+    g.accept("65,536 bytes", ["valid"], row(largest))
+    short = g.accept("spaces behind it", ["valid"], row(signed() + " " * 64))
     ok("another offset", timestamp="2026-11-21T13:00:00.123456789+01:00")
     g.accept(
         "members in another order, with spaces",
@@ -260,6 +273,14 @@ def envelopes(ledger):
         ("receiver no AMID", {"to": BOB.amid + "1"}),
         ("type empty", {"type": ""}),
         ("type of 65", {"type": "t" * 65}),
+        ("type of 66 bytes in 33 characters", {"type": "\u00fc" * 33}),
+        ("type with a DEL", {"type": "a\u007f"}),
+        ("type with a zero", {"type": "a\u0000"}),
+        ("id beyond ASCII", {"id": "\u00fc"}),
+        ("sequence 1.0", {"sequence": 1.0}),
+        ("sequence true", {"sequence": True}),
+        ("session id empty", {"session_id": ""}),
+        ("session id of 33 digits", {"session_id": "0" * 33}),
         ("type with a line break", {"type": "re\nquest"}),
         ("type a number", {"type": 1}),
         ("time without offset", {"timestamp": "2026-11-21T12:00:00"}),
@@ -280,6 +301,14 @@ def envelopes(ledger):
         dump(value | {"signature": base64.b64encode(b"\xfb" * 64).decode()}),
     )
     no("parse", "signature of 63 bytes", "form", dump(value | {"signature": b64u(bytes(63))}))
+    g.reject("limit", "65,537 bytes", ["form"], row(largest + " "), short)
+    unsigned = dump(content(payload={"intent": "t", "n": 1}) | {"signature": b64u(bytes(64))})
+    no("parse", "an integer without canonical form", "form", unsigned.replace('"n":1', '"n":9007199254740993'))
+    both = lambda signer=CAROL, **changes: signed(signer, **changes)
+    no("parse", "form before place", "order", signed(session_id="0" * 31, to=CAROL.amid))
+    no("parse", "form before signature", "order", both(sequence=-1))
+    no("auth", "place before signature", "order", both(session_id="0" * 32))
+    no("auth", "place before a signature that is not there", "order", dump(content(to=CAROL.amid)))
     no("parse", "array", "form", "[" + signed() + "]")
     no("parse", "a member twice", "form", signed()[:-1] + ',"type":"request"}')
     no("parse", "two objects", "form", signed() + signed())
@@ -400,6 +429,15 @@ def bodies(ledger):
             "0.2",
             {"reason": "completed", "summary": "s", "reputation_feedback": {"score": 0.9, "tags": ["reliable"]}},
         ),
+        ("request", "response format of nulls", {"intent": "t", "response_format": {"type": None, "schema": None}}),
+        ("request", "budget of 0", {"intent": "t", "budget": {"max": 0}}),
+        ("request", "largest budget", '{"intent":"t","budget":{"max":9007199254.740992}}'),
+        ("request", "budget that rounds to the largest", '{"intent":"t","budget":{"amount":9007199254.7409924}}'),
+        ("request", "budget that rounds to 0", '{"intent":"t","budget":{"max":-0.0000005}}'),
+        ("request", "budget of -0", '{"intent":"t","budget":{"max":-0}}'),
+        ("response", "largest count", {"status": "success", "result_count": 2**53}),
+        ("status", "progress that rounds to 1", '{"progress":1.0000005}'),
+        ("status", "progress that rounds to 0", '{"progress":-0.0000005}'),
         ("close", "Python", {"reason": "maintenance", "reputation_feedback": 0.25}),
         ("close", "64 tags", {"reason": "completed", "reputation_feedback": {"score": 1, "tags": ["t"] * 64}}),
     ]:
@@ -416,6 +454,16 @@ def bodies(ledger):
         ("request", "budget without amount", {"intent": "t", "budget": {"currency": "USD"}}),
         ("request", "budget negative", {"intent": "t", "budget": {"max": -1}}),
         ("request", "budget as text", {"intent": "t", "budget": {"max": "5"}}),
+        ("request", "budget beyond the largest", '{"intent":"t","budget":{"max":9007199254.740993}}'),
+        ("request", "budget of null", {"intent": "t", "budget": {"max": None}}),
+        ("request", "currency null", {"intent": "t", "budget": {"max": 1, "currency": None}}),
+        ("request", "content and intent null", {"intent": None, "content": None}),
+        ("request", "type of the response format a number", {"intent": "t", "response_format": {"type": 1}}),
+        ("response", "count beyond 2^53", {"status": "success", "result_count": 2**53 + 1}),
+        ("status", "progress 1.0000006", '{"progress":1.0000006}'),
+        ("status", "progress -0.0000006", '{"progress":-0.0000006}'),
+        ("close", "score null", {"reason": "completed", "reputation_feedback": {"score": None}}),
+        ("close", "tags null", {"reason": "completed", "reputation_feedback": {"score": 1, "tags": None}}),
         ("request", "unknown priority", {"intent": "t", "priority": "asap"}),
         ("request", "response format as text", {"intent": "t", "response_format": "json"}),
         ("response", "empty", {}),

@@ -379,6 +379,18 @@ def bundles(ledger):
     f.note(
         "form", ["AM-KEX-022"], "a default stands in for what is missing", "a check is passed by leaving its member out"
     )
+    f.note(
+        "size",
+        ["AM-KEX-022"],
+        "a text is read before it is measured, or measured in characters",
+        "the registry decides how much memory a client spends",
+    )
+    f.note(
+        "order",
+        ["AM-KEX-020", "AM-KEX-011", "AM-KEX-017"],
+        "where two checks fail, another one speaks",
+        "two implementations report one bundle differently",
+    )
 
     def checked(i):
         value = json.loads(i["text"])
@@ -402,7 +414,7 @@ def bundles(ledger):
     full = g.accept("with a one-time prekey", ["valid"], row(p.bundle(2)), NOON)
     for k in (0, 1, 5, 6):
         g.accept(f"one-time prekey {k} of 7", ["valid"], row(p.bundle(k)), NOON)
-    for count in (1, 2, 3, 8, 100):
+    for count in (1, 2, 3, 8, 100, 1024):
         q = Prekeys(BOB, first=1, count=count)
         g.accept(f"last of a batch of {count}", ["valid"], row(q.bundle(count - 1)), NOON)
     g.accept(
@@ -569,6 +581,35 @@ def bundles(ledger):
     no("parse", "negative id", "form", p.bundle(signed=p.signed_prekey(id=-5)))
     no("parse", "id beyond 32 bits", "form", p.bundle(signed=p.signed_prekey(id=2**32 + 5)))
     no("parse", "array in place of an object", "form", "[" + text(p.bundle(2)) + "]")
+    no("parse", "negative not_before", "form", p.bundle(signed=p.signed_prekey(not_before=-1)))
+    no("parse", "not_after a fraction", "form", p.bundle(signed=p.signed_prekey(not_after=p.after + 0.5)))
+    no("parse", "not_after beyond 2^53", "form", p.bundle(signed=p.signed_prekey(not_after=2**53 + 1)))
+    no("parse", "count as text", "form", p.bundle(one_time=p.one_time(2, count="7")))
+    no("parse", "path as text", "form", p.bundle(one_time=p.one_time(2, path=good_path[0])))
+    no("parse", "path with a hash of 31 bytes", "form", p.bundle(one_time=p.one_time(2, path=[b64u(bytes(31))])))
+    ten = [b64u(seeded(f"path/{k}")) for k in range(11)]
+    no("limit", "path of eleven hashes", "size", p.bundle(one_time=p.one_time(2, path=ten)))
+    no("crypto", "path of ten hashes where three belong", "path", p.bundle(one_time=p.one_time(2, path=ten[:10])))
+
+    noted = lambda note: json.dumps({"note": note} | p.bundle(), separators=(",", ":"), ensure_ascii=False)
+    room = 8192 - len(noted(""))
+    largest = g.accept("8,192 bytes", ["valid"], row(noted("n" * room)), NOON)
+    g.accept("8,192 bytes in 8,191 characters", ["valid"], row(noted("n" * (room - 2) + "\u00fc")), NOON)
+    no("limit", "8,193 bytes", "size", noted("n" * (room + 1)), largest)
+    no("limit", "8,193 bytes in 8,192 characters", "size", noted("n" * (room - 1) + "\u00fc"), largest)
+
+    # Two faults; the check that comes first speaks. One edit mends both.
+    late = Prekeys(BOB, before=CLOCK - 7200, after=CLOCK - 3600)
+    by_carol = lambda q: q.signed_prekey(signature=signature(CAROL, "signed-prekey", q.content()))
+    no("parse", "form before name", "order", p.bundle(2, card=CAROL.card()) | {"signed_prekey": {"id": 5}})
+    no("auth", "name before the card's signature", "order", p.bundle(card=CAROL.card()[:88] + bytes(64)), plain)
+    no("auth", "name before the prekey's signature", "order", p.bundle(2, card=CAROL.card()))
+    no("crypto", "card before period", "order", lasting(month + 1) | {"card": b64u(BOB.card()[:88] + bytes(64))}, plain)
+    too_long = Prekeys(BOB, before=CLOCK - 60, after=CLOCK - 60 + month + 1)
+    no("parse", "period before signature", "order", too_long.bundle(signed=by_carol(too_long)), plain)
+    no("crypto", "signature before time", "order", late.bundle(signed=by_carol(late)), plain)
+    no("auth", "time before the one-time prekey", "order", late.bundle(one_time=late.one_time(2, id=1)))
+    no("parse", "range before path", "order", p.bundle(one_time=p.one_time(2, id=p.first - 1, path=[])))
     return f
 
 
@@ -715,6 +756,13 @@ def deployed(ledger):
         "the registry reads everything",
         ["C12", "cat 11, 12"],
     )
+    f.note(
+        "bound",
+        ["AM-KEX-045"],
+        "the identity key is not compared with the signing key",
+        "the registry swaps one key and reads everything",
+        ["cat 13"],
+    )
     standard = lambda data: base64.b64encode(data).decode()
     raw = lambda t: base64.b64decode(
         t.removeprefix("x25519:").replace("-", "+").replace("_", "/") + "=" * (-len(t.removeprefix("x25519:")) % 4)
@@ -747,6 +795,13 @@ def deployed(ledger):
     g.accept("0.2, one-time prekey null", ["valid"], row(usual | {"one_time_prekey": None}))
     g.accept("0.2, list of one-time prekeys", ["valid"], row(usual | {"one_time_prekeys": [key(2), key(0)]}))
     g.accept("0.2, bare keys", ["valid"], row(usual | {"identity_key": standard(BOB.exchange)}))
+    g.accept("0.2, empty list", ["valid"], row(usual | {"one_time_prekeys": []}))
+    g.accept("0.2, list null", ["valid"], row(usual | {"one_time_prekeys": None}))
+    g.accept(
+        "0.2, one-time prekey beside a list",
+        ["valid"],
+        row(usual | {"one_time_prekey": key(0), "one_time_prekeys": [key(2)]}),
+    )
 
     def fixture():
         from nacl.signing import VerifyKey
@@ -823,6 +878,18 @@ def deployed(ledger):
         row(usual | {"one_time_pre_key": {"key_id": 3, "public_key": standard(p.keys[0].public)}}),
     )
     w.accept(
+        "wire10, keys with their prefixes",
+        ["valid"],
+        row(
+            usual
+            | {
+                "identity_key": "x25519:" + b64u(mapped),
+                "identity_key_ed": "ed25519:" + b64u(BOB.public),
+                "signed_pre_key": spk | {"public_key": "x25519:" + standard(p.signed.public)},
+            }
+        ),
+    )
+    w.accept(
         "wire10, padded in the standard alphabet",
         ["valid"],
         row(usual | {"identity_key": standard(mapped), "identity_key_ed": standard(BOB.public)}),
@@ -845,6 +912,9 @@ def deployed(ledger):
         ["signed"],
         row(usual | {"signed_pre_key": spk | {"public_key": b64u(Prekeys(CAROL).signed.public)}}),
         good,
+    )
+    w.reject(
+        "parse", "wire10, identity key of carol", ["bound"], row(usual | {"identity_key": b64u(CAROL.exchange)}), good
     )
     w.reject("crypto", "wire10, no signing key", ["signed"], row(usual | {"identity_key_ed": None}), good)
     return f

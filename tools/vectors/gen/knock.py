@@ -193,6 +193,7 @@ def frames(ledger):
         k.reject("parse", f"type {kind}", ["kind"], {"payload": b64u(bytes([kind]) + frame[1:])}, good)
     for suite in (0, 2, 3, 255):
         k.reject("parse", f"suite {suite}", ["kind"], {"payload": b64u(b"\1" + bytes([suite]) + frame[2:])}, good)
+    k.reject("limit", "payload of 65,540 characters", ["kind"], {"payload": b64u(b"\1\1" + bytes(49_153))}, good)
     for comment, payload in [
         ("nothing", ""),
         ("one byte", b64u(b"\1")),
@@ -283,6 +284,8 @@ def frames(ledger):
         ("text of 512 bytes", m, "x" * 512),
         ("text of 513 bytes", m, "x" * 513),
         ("text of 8,192 bytes", m, "x" * 8192),
+        ("text of 512 bytes in 256 characters", m, "\u00fc" * 256),
+        ("text of 513 bytes in 257 characters", m, "\u00fc" * 256 + "x"),
     ]:
         test = s.accept(
             f"seal: {comment}", ["seal"], {"head": meeting.head().hex(), "key": meeting.knock_key.hex(), "text": text}
@@ -341,16 +344,23 @@ def texts(ledger):
     def read(i):
         value = json.loads(i["text"])
         return {}, {
-            "intent": "/".join(v for k, v in value["intent"].items() if k in ("category", "subcategory", "action")),
+            "intent": "/".join(filter(None, map(value["intent"].get, ("category", "subcategory", "action")))),
             "urgency": value["intent"].get("urgency", "normal"),
             "type": value["session_request"]["type"],
             "ttl_seconds": value["session_request"]["ttl_seconds"],
             "expected_messages": value["session_request"]["expected_messages"],
             "suites": value["suites"],
             "features": value["features"],
-            "nonce": value["nonce"],
+            "nonce": value["nonce"].lower(),
         }
 
+    f.note(
+        "order",
+        ["AM-KNK-007", "AM-KNK-008", "AM-KNK-009", "AM-KNK-011"],
+        "where two checks fail, another one speaks",
+        "what nobody signed decides what happens",
+        ["cat 122"],
+    )
     g = f.group("knock.read", "KNOCKs of seeded agents", read, signing_key=ALICE.public.hex())
     row = lambda text: {"text": text, "context": sha256(m.ctx).hex(), "card": ALICE.amid, "self": BOB.amid}
     good = g.accept("a KNOCK", ["valid"], row(m.text()), NOON)
@@ -365,6 +375,24 @@ def texts(ledger):
     ok("category alone", m.text(intent={"category": "travel"}))
     ok("all of an intent", m.text(intent={"category": "a", "subcategory": "b", "action": "c", "urgency": "critical"}))
     ok("longest words", m.text(intent={"category": "c" * 64, "subcategory": "s" * 64, "action": "a" * 64}))
+    ok(
+        "longest words in 32 characters",
+        m.text(intent={n: "\u00fc" * 32 for n in ("category", "subcategory", "action")}),
+    )
+    ok("words of 16 characters in four bytes each", m.text(intent={"category": "\U0001f600" * 16}))
+    ok("empty subcategory and action", m.text(intent={"category": "travel", "subcategory": "", "action": ""}))
+    ok("control characters in a category", m.text(intent={"category": "a\u0000\n\u007f"}))
+    ok("suites and features of 32 bytes", m.text(suites=["\u00fc" * 16], features=["f" * 32] * 16))
+    ok("suites and features twice", m.text(suites=["am1", "am1"], features=["files", "files"]))
+    ok("nonce in capitals", m.text(nonce="ABCDEFabcdef0123456789ABCDEFabcd"))
+    ok(
+        "unknown members further in, signed",
+        m.text(
+            intent={"category": "travel", "mood": [1]},
+            session_request={"type": "stream", "expected_messages": 1, "ttl_seconds": 1, "x": None},
+        ),
+    )
+    ok("line breaks and tabs around it", "\n\t" + m.text() + "\r\n \t")
     ok("no features", m.text(features=[]))
     ok("eight suites", m.text(suites=["am1"] + [f"s{n}" for n in range(7)]))
     ok(
@@ -451,6 +479,11 @@ def texts(ledger):
         ("intent without category", {"intent": {"subcategory": "flights"}}),
         ("empty category", {"intent": {"category": ""}}),
         ("category of 65 bytes", {"intent": {"category": "c" * 65}}),
+        ("category of 66 bytes in 33 characters", {"intent": {"category": "\u00fc" * 33}}),
+        ("category of 68 bytes in 17 characters", {"intent": {"category": "\U0001f600" * 17}}),
+        ("subcategory of 65 bytes", {"intent": {"category": "travel", "subcategory": "s" * 65}}),
+        ("action of 66 bytes in 33 characters", {"intent": {"category": "travel", "action": "\u00fc" * 33}}),
+        ("subcategory a number", {"intent": {"category": "travel", "subcategory": 5}}),
         ("category a number", {"intent": {"category": 5}}),
         ("unknown urgency", {"intent": {"category": "travel", "urgency": "panic"}}),
         ("intent as text", {"intent": "travel"}),
@@ -470,6 +503,17 @@ def texts(ledger):
         ("nine suites", {"suites": [f"s{n}" for n in range(9)]}),
         ("empty suite", {"suites": [""]}),
         ("suite of 33 bytes", {"suites": ["s" * 33]}),
+        ("suite of 34 bytes in 17 characters", {"suites": ["\u00fc" * 17]}),
+        ("suite that is no text", {"suites": ["am1", False]}),
+        ("empty feature", {"features": [""]}),
+        ("feature of 33 bytes", {"features": ["files", "f" * 33]}),
+        ("features an object", {"features": {}}),
+        (
+            "messages 2^31",
+            {"session_request": {"type": "stream", "expected_messages": 2**31, "ttl_seconds": 300}},
+        ),
+        ("kind missing", {"session_request": {"expected_messages": 20, "ttl_seconds": 300}}),
+        ("sender's amid no AMID", {"from": {"amid": ALICE.amid + "1"}}),
         ("suites as text", {"suites": "am1"}),
         ("17 features", {"features": [f"f{n}" for n in range(17)]}),
         ("feature a number", {"features": [1]}),
@@ -480,6 +524,19 @@ def texts(ledger):
         ("time a number", {"timestamp": 1795262400}),
     ]:
         no("parse", comment, "form", m.text(**changes))
+    no("parse", "empty signature", "form", bare[:-1] + ',"signature":""}')
+    no("crypto", "signature of 63 bytes", "proof", bare[:-1] + ',"signature":"' + b64u(bytes(63)) + '"}')
+    no(
+        "crypto",
+        "an integer without canonical form",
+        "proof",
+        m.text(extra=1).replace('"extra":1', '"extra":9007199254740993'),
+    )
+    no("parse", "form before signature", "order", m.text(signer=other, to="bob"))
+    no("parse", "form before time", "order", m.text(timestamp="2026-11-21T11:00:00Z", suites=[]))
+    no("crypto", "signature before recipient", "order", m.text(signer=other, to=CAROL.amid))
+    no("crypto", "signature before sender", "order", m.text(signer=CAROL, **{"from": {"amid": CAROL.amid}}))
+    no("crypto", "signature before time", "order", m.text(signer=other, timestamp="2026-11-21T11:00:00Z"))
     no("parse", "array", "form", "[" + m.text() + "]")
     no("parse", "bytes after the object that are no spaces", "form", m.text() + "x")
     no("parse", "zero bytes as padding", "form", m.text() + "\0\0")
@@ -504,6 +561,19 @@ def replies(ledger):
         "what is chosen is not compared with what was offered",
         "a relay or responder downgrades the session",
     )
+    f.note(
+        "range",
+        ["AM-KNK-018"],
+        "a limit or a length outside of its range is taken",
+        "a session has no limits, or wraps at them",
+        ["cat 131"],
+    )
+    f.note(
+        "order",
+        ["AM-KNK-018", "AM-KNK-020"],
+        "where two checks fail, another one speaks",
+        "what nobody signed decides what happens",
+    )
     f.note("hashes", ["AM-KNK-021"], "another label or order", "the first message does not open")
     m = Meeting()
     knock = m.frame()
@@ -527,6 +597,9 @@ def replies(ledger):
             f"seal {kind}", ["seal"], {"kind": kind, "knock_hash": digest.hex(), "key": m.reply_key.hex(), "text": text}
         )
 
+    known = ["rejected", "blocked", "at_capacity", "rate_limited", "insufficient_trust", "low_reputation", "paused"]
+    known += ["intent_not_accepted", "not_in_allowlist"]
+
     def read(i):
         from .suites import unchacha
 
@@ -537,7 +610,8 @@ def replies(ledger):
                 value = json.loads(plain)
                 break
         if kind:
-            return {}, {"kind": "reject", "reason": value["reason"]} | (
+            reason = value["reason"] if value["reason"] in known else "rejected"
+            return {}, {"kind": "reject", "reason": reason} | (
                 {"retry_after_seconds": value["retry_after_seconds"]} if "retry_after_seconds" in value else {}
             )
         return {}, {
@@ -575,8 +649,28 @@ def replies(ledger):
         row(yes(constraints={"max_message_size_bytes": 1024, "max_messages": 1, "ttl_seconds": 1})),
     )
     g.accept("REJECT without a time to wait", ["valid"], row(nay(retry_after_seconds=None)))
-    for reason in ("rejected", "blocked", "at_capacity"):
+    for reason in ("rejected", "blocked", "at_capacity", "insufficient_trust", "paused"):
         g.accept(f"REJECT: {reason}", ["valid"], row(nay(reason=reason)))
+    for reason in ("world_ended", "Blocked", "r" * 64, "\u00fc" * 32, " "):
+        g.accept(f"REJECT for a reason that nobody knows: {reason!r}", ["valid"], row(nay(reason=reason)))
+    for seconds in (1, 2**31 - 1):
+        g.accept(f"REJECT, retry after {seconds}", ["valid", "range"], row(nay(retry_after_seconds=seconds)))
+    long_ago = "2006-11-21T12:00:00Z"
+    g.accept("ACCEPT dated long ago", ["valid"], row(yes(timestamp=long_ago)))
+    g.accept("REJECT dated long ago", ["valid"], row(nay(timestamp=long_ago)))
+    g.accept(
+        "ACCEPT with the session id in capitals",
+        ["valid"],
+        row(yes(session_id=session_id(knock, m.id_key).hex().upper())),
+    )
+    g.accept("ACCEPT with unknown members", ["valid"], row(yes(extra={"a": [1]})))
+    limits = lambda size=65536, count=20, seconds=300: {
+        "max_message_size_bytes": size,
+        "max_messages": count,
+        "ttl_seconds": seconds,
+    }
+    g.accept("ACCEPT with the least limits", ["valid", "range"], row(yes(constraints=limits(1, 1, 1))))
+    g.accept("ACCEPT with the largest size", ["valid", "range"], row(yes(constraints=limits(2**31 - 1))))
     other = Meeting(name="other")
     stranger = other.frame()
 
@@ -657,6 +751,63 @@ def replies(ledger):
         ("only a feature that was not offered", {"features": ["video"]}),
     ]:
         no("auth", f"chosen: {comment}", yes(**changes), "offer")
+
+    for comment, changes in [
+        ("size 0", {"constraints": limits(0)}),
+        ("size 2^31", {"constraints": limits(2**31)}),
+        ("size -1", {"constraints": limits(-1)}),
+        ("size a fraction", {"constraints": limits(1024.5)}),
+        ("size as text", {"constraints": limits("65536")}),
+        ("no messages", {"constraints": limits(count=0)}),
+        ("messages 2^31", {"constraints": limits(count=2**31)}),
+        ("ttl 0", {"constraints": limits(seconds=0)}),
+        ("ttl 2^31", {"constraints": limits(seconds=2**31)}),
+        ("ttl true", {"constraints": limits(seconds=True)}),
+        ("no constraint", {"constraints": {}}),
+        ("constraints as a list", {"constraints": [65536, 20, 300]}),
+        ("suite empty", {"suite": ""}),
+        ("suite of 33 bytes", {"suite": "s" * 33}),
+        ("suite of 34 bytes in 17 characters", {"suite": "\u00fc" * 17}),
+        ("17 features", {"features": ["files"] * 17}),
+        ("feature of 33 bytes", {"features": ["f" * 33]}),
+        ("empty feature", {"features": [""]}),
+        ("session id of 15 bytes", {"session_id": "00" * 15}),
+        ("session id of 17 bytes", {"session_id": "00" * 17}),
+        ("session id that is not hexadecimal", {"session_id": "zz" * 16}),
+        ("ratchet key of 31 bytes", {"ratchet_key": b64u(bytes(31))}),
+        ("ratchet key padded", {"ratchet_key": base64.urlsafe_b64encode(bytes(32)).decode()}),
+        ("knock of 31 bytes", {"knock": b64u(digest[:31])}),
+        ("sender no AMID", {"from": "bob"}),
+        ("time without offset", {"timestamp": "2026-11-21T12:00:00"}),
+    ] + [
+        (f"constraints without {name}", {"constraints": {k: v for k, v in limits().items() if k != name}})
+        for name in limits()
+    ]:
+        no("parse", f"ACCEPT: {comment}", yes(**changes), "range")
+    for comment, changes in [
+        ("retry after 0", {"retry_after_seconds": 0}),
+        ("retry after 2^31", {"retry_after_seconds": 2**31}),
+        ("retry after -1", {"retry_after_seconds": -1}),
+        ("retry after a fraction", {"retry_after_seconds": 0.5}),
+        ("retry after as text", {"retry_after_seconds": "60"}),
+        ("reason empty", {"reason": ""}),
+        ("reason of 65 bytes", {"reason": "r" * 65}),
+        ("reason of 66 bytes in 33 characters", {"reason": "\u00fc" * 33}),
+        ("reason a number", {"reason": 5}),
+    ]:
+        no("parse", f"REJECT: {comment}", nay(**changes), "range", refusal)
+    unsigned = lambda value, proof: json.dumps(value | {"signature": proof}, separators=(",", ":"))
+    no("parse", "ACCEPT: empty signature", m.reply(knock, unsigned(m.accept_content(knock), ""), 0))
+    no("crypto", "ACCEPT: signature of 63 bytes", m.reply(knock, unsigned(m.accept_content(knock), b64u(bytes(63))), 0))
+    by = lambda who, **c: m.reply(knock, signed_text(who, "accept", m.accept_content(knock, **c)), 0)
+    wrong_key = m.reply(stranger, accept, 0, key=other.reply_key, prefix=sha256(stranger)[:8])
+    no("parse", "prefix before tag", wrong_key, "order")
+    no("crypto", "tag before form", m.reply(knock, "{}", 0, key=other.reply_key), "order")
+    no("parse", "form before signature", by(CAROL, suite=None), "order")
+    no("parse", "range before signature", by(CAROL, constraints=limits(0)), "order")
+    no("parse", "range before offer", yes(suite="s" * 33), "order")
+    no("crypto", "signature before offer", by(CAROL, suite="v02"), "order")
+    no("crypto", "signature before names", by(CAROL, **{"from": CAROL.amid}), "order")
 
     def hashed(i):
         knock, accept = hexed(i["knock"]), hexed(i["accept"])
@@ -967,25 +1118,22 @@ def dialects(ledger):
 
     def read(i):
         value = json.loads(i["text"])
-        if "request" in value:
-            ask = value["request"]
-            kinds = {"one-shot": "request_response", "persistent": "conversation", "streaming": "stream"}
-            what = "/".join(v for k, v in ask["intent"].items() if k in ("capability", "action"))
-            return {}, {
-                "dialect": "javascript",
-                "intent": what,
-                "type": kinds[ask["type"]],
-                "ttl_seconds": ask["ttl"],
-                "expected_messages": ask["expectedMessages"],
-            }
-        ask = value["session_request"]
-        what = "/".join(value["intent"][k] for k in ("category", "subcategory", "action") if value["intent"].get(k))
+        js = "request" in value
+        ask = value["request"] if js else value.get("session_request", {})
+        kinds = {"one-shot": "request_response", "streaming": "stream", "persistent": "conversation"}
+        if js:
+            category, _, rest = ask["intent"]["capability"].partition("/")
+            words = [category, rest, ask["intent"].get("action")]
+        else:
+            words = [value["intent"].get(k) for k in ("category", "subcategory", "action")]
+        number = lambda name, otherwise: ask[name] if type(ask.get(name)) is int else otherwise
+        kind = ask.get("type", "conversation")
         return {}, {
-            "dialect": "python",
-            "intent": what,
-            "type": ask["type"],
-            "ttl_seconds": ask["ttl_seconds"],
-            "expected_messages": ask["expected_messages"],
+            "dialect": "javascript" if js else "python",
+            "intent": "/".join(w for w in words if isinstance(w, str) and w),
+            "type": kinds[kind] if js and "type" in ask else kind,
+            "ttl_seconds": number("ttl" if js else "ttl_seconds", 300),
+            "expected_messages": number("expectedMessages" if js else "expected_messages", 20),
         }
 
     g = f.group(
@@ -1010,6 +1158,36 @@ def dialects(ledger):
     ok("Python, fraction", python_text_of(timestamp="2026-11-21T12:00:00.123456+00:00"))
     ok("Python, 300 seconds old", python_text_of(timestamp="2026-11-21T11:55:00+00:00"))
     ok("Python, 60 seconds ahead", python_text_of(timestamp="2026-11-21T12:01:00+00:00"))
+    ok("Python, without type and protocol", python_text_of(type=None, protocol_version=None))
+    ok("Python, another type and protocol", python_text_of(type="hello", protocol_version="agentmesh/9"))
+    ok("Python, sender as text", python_text_of(**{"from": ALICE.amid}))
+    ok("Python, without a session request", python_text_of(session_request=None))
+    ok("Python, an empty session request", python_text_of(session_request={}))
+    ok("Python, numbers as text", python_text_of(session_request={"expected_messages": "5", "ttl_seconds": False}))
+    ok(
+        "Python, largest numbers",
+        python_text_of(session_request={"expected_messages": 2**31 - 1, "ttl_seconds": 2**31 - 1}),
+    )
+    ok(
+        "Python, empty subcategory and action",
+        python_text_of(intent={"category": "travel", "subcategory": "", "action": ""}),
+    )
+    # what `null` leaves out is not in the signed text either
+    nulls = {"category": "travel", "subcategory": None, "action": 5, "urgency": None}
+    signed_as = python_knock(ALICE.amid, BOB.amid, {"category": "travel"}, stamp)
+    ok("Python, null and numbers for text", python_text_of(intent=nulls, signed=signed_as))
+    ok("Python, 64 bytes in 32 characters", python_text_of(intent={"category": "\u00fc" * 32, "subcategory": "s" * 64}))
+    wide = "x" * (32_768 - len(python_text_of(note="").encode()))
+    largest = ok("Python, 32,768 bytes", python_text_of(note=wide))
+    ok("JavaScript, persistent", js_text_of(request={"type": "persistent", "ttl": 1, "intent": {"capability": "a"}}))
+    ok("JavaScript, without kind, time and number", js_text_of(request={"intent": {"capability": "travel/flights"}}))
+    deep = {"type": "one-shot", "ttl": 300, "intent": {"capability": "travel/flights/now", "action": ""}}
+    ok("JavaScript, a capability of three parts", js_text_of(request=deep))
+    ok(
+        "JavaScript, a capability that ends in a slash",
+        js_text_of(request=deep | {"intent": {"capability": "travel/"}}),
+    )
+    ok("JavaScript, nonce of 32 bytes in 16 characters", js_text_of(nonce="\u00fc" * 16))
     ok("JavaScript, with spaces as sent", js_text_of(spaces=True))
     ok(
         "JavaScript, beyond ASCII",
@@ -1114,7 +1292,65 @@ def dialects(ledger):
     )
     no("parse", "a member twice", "form", python_text_of()[:-1] + ', "type": "knock"}', py)
     no("parse", "array", "form", "[]", py)
+    for comment, intent in [
+        ("category of 65 bytes", {"category": "c" * 65}),
+        ("category of 66 bytes in 33 characters", {"category": "\u00fc" * 33}),
+        ("category empty", {"category": ""}),
+        ("subcategory of 65 bytes", {"category": "travel", "subcategory": "s" * 65}),
+        ("action of 66 bytes in 33 characters", {"category": "travel", "action": "\u00fc" * 33}),
+    ]:
+        no("parse", f"Python, {comment}", "form", python_text_of(intent=intent), py)
+    for comment, request in [
+        ("ttl 2^31", {"ttl_seconds": 2**31}),
+        ("ttl a fraction", {"ttl_seconds": 1.5}),
+        ("messages 0", {"expected_messages": 0}),
+        ("messages 2^31", {"expected_messages": 2**31}),
+        ("kind a number", {"type": 5}),
+    ]:
+        no("parse", f"Python, {comment}", "form", python_text_of(session_request=request), py)
+    no("parse", "Python, session request as text", "form", python_text_of(session_request="stream"), py)
+    no("limit", "Python, 32,769 bytes", "form", python_text_of(note=wide + "x"), largest)
+    no("limit", "Python, 32,769 bytes in 32,768 characters", "form", python_wide(python_text_of(note=wide)), largest)
+    no("crypto", "Python, signature of 63 bytes", "proof", json.dumps(value | {"signature": b64(bytes(63))}), py)
+    no(
+        "crypto",
+        "Python, signature in the other alphabet",
+        "proof",
+        json.dumps(value | {"signature": value["signature"].replace("+", "-").replace("/", "_").rstrip("=")}),
+        py,
+    )
+    no("parse", "JavaScript, nonce of 32 characters in 64 bytes", "form", js_text_of(nonce="\u00fc" * 32), js)
+    no("parse", "JavaScript, nonce of 33", "form", js_text_of(nonce="0" * 33), js)
+    for comment, capability in [
+        ("empty capability", ""),
+        ("capability that begins with a slash", "/flights"),
+        ("category of 65 bytes", "c" * 65),
+        ("subcategory of 65 bytes", "travel/" + "s" * 65),
+    ]:
+        no(
+            "parse",
+            f"JavaScript, {comment}",
+            "form",
+            js_text_of(request=deep | {"intent": {"capability": capability}}),
+            js,
+        )
+    no("parse", "JavaScript, unknown kind of session", "form", js_text_of(request=deep | {"type": "conversation"}), js)
+    no("parse", "JavaScript, time a fraction", "form", js_text_of(timestamp=MILLIS + 0.5), js)
+    no("auth", "JavaScript, the year 10000", "time", js_text_of(timestamp=253_402_300_800_000), js)
+    no("crypto", "JavaScript, signature before recipient", "proof", js_text_of(CAROL, to=CAROL.amid), js)
+    no(
+        "auth",
+        "JavaScript, name before signature",
+        "proof",
+        js_text_of(CAROL, **{"from": CAROL.amid, "version": "agentmesh/0.1"}),
+        js,
+    )
     return f
+
+
+def python_wide(text):
+    """One character of its note takes two bytes, as no other writer than ours would leave it."""
+    return text.replace('"note": "x', '"note": "\u00fc')
 
 
 class Session(Meeting):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from .common import VectorFile
 from .suites import Mesh
@@ -250,6 +251,19 @@ def decisions(ledger):
         ]
         twin = next(o for o in options if decide(policy, o, 0) is None)
         no(f"intent: {comment}", "intent", policy, who, good_who=twin)
+    yes(
+        "intent: an empty subcategory is none",
+        ["valid"],
+        {"accepted_intents": ["travel"]},
+        caller(intent={"category": "travel", "subcategory": ""}),
+    )
+    no(
+        "intent: an empty subcategory is not that of the rule",
+        "intent",
+        {"accepted_intents": ["travel/*"]},
+        caller(intent={"category": "travel", "subcategory": ""}),
+        good_who=caller(),
+    )
     no(
         "stranger in strict mode",
         "strict",
@@ -353,16 +367,18 @@ def policy_files(ledger):
         ["cat 131"],
     )
 
+    micros = lambda number: int((Decimal(number) * 10**6).to_integral_value(ROUND_HALF_EVEN))
+
     def read(i):
-        value = json.loads(i["text"])
+        value = json.loads(i["text"], parse_float=Decimal)
         out = json.loads(json.dumps(DEFAULTS))
         for name, new in value.items():
             if name in ("rate_limit", "session"):
                 out[name] |= new
             elif name == "notify_owner":
-                out[name] |= {k: round(v * 1_000_000) if k == "threshold_usd" else v for k, v in new.items()}
+                out[name] |= {k: micros(v) if k == "threshold_usd" else v for k, v in new.items()}
             elif name == "min_reputation":
-                out[name] = round(new * 1_000_000)
+                out[name] = micros(new)
             elif name == "accept_tiers":
                 words = {2: "anonymous", 1: "verified", 1.5: "organization"}
                 given = {words.get(v, v) for v in new}
@@ -430,6 +446,47 @@ def policy_files(ledger):
     }.items():
         for text in texts:
             ok(f"{name} {text}"[:60], '{"' + name + '":' + text + "}")
+    for name, texts in {
+        "min_reputation": ("1.0000005", "1e-7", "0.9999999", "0.00000050", "1E0", "0.0000000"),
+        "allow_suites": ('["v02"]',),
+        "strict_mode": ("true",),
+    }.items():
+        for text in texts:
+            ok(f"{name} {text}", '{"' + name + '":' + text + "}")
+    for text in ("0", "1000000000", "1000000000.0000005", "0.0000005", "0.0000015"):
+        ok(f"threshold_usd {text}", '{"notify_owner":{"threshold_usd":' + text + "}}")
+    for name, least, most in (
+        ("rate_limit.messages_per_minute", 1, 60_000),
+        ("rate_limit.knocks_per_minute", 1, 6_000),
+        ("session.max_ttl_seconds", 10, 604_800),
+        ("session.max_messages", 1, 1_000_000),
+        ("session.max_message_size_bytes", 256, 65_536),
+    ):
+        outer, inner = name.split(".")
+        nested = lambda value: '{"' + outer + '":{"' + inner + '":' + str(value) + "}}"
+        for edge, beyond in ((least, least - 1), (most, most + 1)):
+            ok(f"{name} {edge}", nested(edge))
+            test = g.reject(
+                "policy",
+                f"{name} {beyond}",
+                ["refused"],
+                {"text": nested(beyond)},
+                {"text": nested(edge)},
+                twin_flags=["valid"],
+            )
+            test["output"] = {"line": 1, "member": name}
+    # The other arrays have the same bound; only this one fits into a file of vectors beside the largest text.
+    listed = lambda count: '{"accept_tiers":[' + ",".join(["1"] * count) + "]}"
+    ok("accept_tiers: 4,096 entries", listed(4096))
+    test = g.reject(
+        "policy", "accept_tiers: 4,097 entries", ["refused"], {"text": listed(4097)}, {"text": listed(4096)}
+    )
+    test["output"] = {"line": 1, "member": "accept_tiers[4096]"}
+    small = ok("spaces behind the object", "{}" + " " * 64)
+    test = g.reject(
+        "policy", "262,145 bytes", ["refused"], {"text": "{}" + " " * 262_143}, small, twin_flags=["valid"]
+    )
+    test["output"] = {"line": 1, "member": ""}
     ok(
         "least limits",
         '{"rate_limit":{"knocks_per_minute":1,"messages_per_minute":1},'
@@ -461,6 +518,25 @@ def policy_files(ledger):
     no("tier as one word", edit('["verified"]', '"verified"'), 2, "accept_tiers")
     for value in ("0", "6001", "-1", "1.5", '"5"', "true"):
         no(f"rate {value}", edit(": 5", f": {value}"), 6, "rate_limit.knocks_per_minute")
+    no("reputation 1.0000006", edit("0.3", "1.0000006"), 3, "min_reputation")
+    no("reputation -0", edit("0.3", "-0"), 3, "min_reputation")
+    no("reputation true", edit("0.3", "true"), 3, "min_reputation")
+    no("the first of two faults counts", edit("0.3", "30").replace(": 5", ": 0"), 3, "min_reputation")
+    no("an entry of another kind", edit("[]", f'["{BOB.amid}", 5]'), 4, "blocklist[1]")
+    no("an AMID with a space", edit("[]", f'[" {BOB.amid}"]'), 4, "blocklist[0]")
+    no("a name of 64 bytes", edit('"blocklist"', '"' + "n" * 64 + '"'), 4, "n" * 64)
+    no("a name of 65 bytes", edit('"blocklist"', '"' + "n" * 65 + '"'), 4, "n" * 64 + "...")
+    no("a name beyond ASCII", edit('"blocklist"', '"gr\u00fc\u00df"'), 4, "gr????")
+    no("a name that a terminal would obey", edit('"blocklist"', '"a\\u001b[2J"'), 4, "a?[2J")
+    no("no JSON: a word", edit('["verified"]', "verified"), 2, "accept_tiers")
+    no("no JSON: a word inside", edit(": 5", ": five"), 6, "rate_limit.knocks_per_minute")
+    no("no JSON: a word in a list", edit('["verified"]', '["verified", organization]'), 2, "accept_tiers[1]")
+    no("no JSON: a comma too many", edit("[]", "[],,"), 4, "")
+    no("no JSON: a comma too few", edit("[],", "[]"), 5, "")
+    no("no JSON: a comment", edit('  "blocklist"', '  // nobody\n  "blocklist"'), 4, "")
+    no("no JSON: a leading zero", edit("0.3", "00.3"), 3, "")
+    no("no JSON: nothing", "", 1, "", "{}")
+    no("no JSON: two objects", "{}{}", 1, "", "{}")
     no("a member twice", edit('"blocklist": []', '"min_reputation": 0.3'), 4, "min_reputation")
     no("array in place of the object", "[]", 1, "", "{}")
     no("text in place of the object", '"accept all"', 1, "", "{}")
@@ -477,7 +553,21 @@ def policy_files(ledger):
             '{"ttl":5}',
             "[]",
         ),
-        "notify_owner": ('{"on_error":1}', '{"threshold_usd":-1}', '{"on_knock":true}'),
+        "notify_owner": (
+            '{"on_error":1}',
+            '{"threshold_usd":-1}',
+            '{"on_knock":true}',
+            '{"threshold_usd":1000000000.0000006}',
+            '{"threshold_usd":-0}',
+            '{"threshold_usd":"50"}',
+            '{"on_error":null}',
+            "true",
+        ),
+        "rate_limit": ('{"messages_per_minute":1.5}', '{"messages_per_minute":"1"}', "30", "null"),
+        "accept_tiers": ('["Verified"]', "[1.25]", "[1.0]", '["2"]', "{}"),
+        "rejected_intents": ('["a/b/c/d"]', '"travel"'),
+        "store_transcripts": ("0", '"no"'),
+        "auto_reject_when_offline": ("[]",),
     }.items():
         for value in values:
             inner = re.match(r'\{"(\w+)"', value)

@@ -13,6 +13,7 @@ from .suites import (
     Pair,
     Ratchet,
     Refusal,
+    dh,
     header,
     kdf_ck,
     kdf_rk,
@@ -355,11 +356,34 @@ def conversations(ledger):
         "memory grows with each gap",
         ["cat 23"],
     )
+    f.note(
+        "tag", ["AM-RAT-007"], "a message of no chain is opened", "anyone who saw a bundle writes messages", ["cat 18"]
+    )
     f.note("number", ["AM-RAT-018"], "numbers wrap", "a key is used twice", ["cat 24"])
+    f.note(
+        "least",
+        ["AM-RAT-024"],
+        "one key in two forms is taken for two keys",
+        "a relay opens a second chain with one flipped bit",
+        ["cat 2, 18"],
+    )
+    f.note(
+        "known",
+        [],
+        "a key of the peer that is known from the start is refused, or turned on",
+        "the first answer of a JavaScript peer does not open",
+        ["facts 4"],
+    )
+    f.note(
+        "which-first",
+        ["AM-RAT-009", "AM-RAT-018", "AM-RAT-016"],
+        "where two checks fail, another one speaks",
+        "two implementations count one frame differently",
+    )
     f.note("zero", ["AM-RAT-019"], "a ratchet key of small order is used", "a relay knows the next keys", ["cat 1"])
     f.note(
         "valid",
-        ["AM-RAT-014", "AM-RAT-016", "AM-RAT-018", "AM-RAT-019", "AM-RAT-011"],
+        [f"AM-RAT-{n:03}" for n in (7, 9, 11, 14, 16, 18, 19, 24)],
         "an honest last message is refused",
         "messages are lost",
     )
@@ -546,6 +570,30 @@ def conversations(ledger):
                 good,
                 last_of(t, "B", "m0", header=header(low, 1, 0)),
             )
+        key, most = t.messages["m0"][0][:32], 2**31 if suite == "am1" else 2**32 - 1
+        for why, comment, changes in [
+            ("crypto", "too short before a number beyond the chain", {"header": header(key, 0, most), "sealed": b""}),
+            ("crypto", "too short before a number too far", {"header": header(key, 0, limit + 9), "sealed": b"x"}),
+            ("limit", "too far before a tag", {"sealed_xor": 3, "header": header(key, 0, limit + 9)}),
+            ("limit", "too far before a ratchet key of small order", {"header": header(LOW["1"], 1, limit + 1)}),
+            ("limit", "too far back before a ratchet key of small order", {"header": header(LOW["1"], limit + 2, 0)}),
+            ("replay", "a duplicate before its tag", {"sealed_xor": 3, "header": t.messages["a"][0]}),
+        ]:
+            refuse(why, f"{suite}: {comment}", "which-first", t, good, last_of(t, "B", "m0", **changes))
+        u = Talk(suite, "own")
+        keep.append(u)
+        if suite != "am1":
+            u.seal("A", "a")
+            u.open("B", "a")
+        u.seal("B", "b")
+        answer = last_of(u, "A", "b")
+        if suite != "v02":
+            prekey = public(hexed(u.given["responder_private_key"]))
+            bad = last_of(u, "A", "b", header=header(prekey, 0, 0))
+            refuse("crypto", f"{suite}: a message under the prekey", "tag", u, answer, bad)
+        if suite == "am1":
+            bad = last_of(u, "A", "b", header=header(u.messages["b"][0][:32], 2**31 + 1, 0))
+            refuse("limit", "am1: pn beyond a chain", "too-far", u, answer, bad)
         t = Talk(suite, "pn")
         keep.append(t)
         t.seal("A", "a")
@@ -608,6 +656,46 @@ def conversations(ledger):
     t.open("B", "c0", header=head[:32] + bytes(4) + head[36:])
     t.stored("B")
     add("v02: pn changed on the way", ["pn"], t)
+
+    # A relay sets the bit of the ratchet key that X25519 ignores.
+    t = Talk("v02", "least")
+    keep.append(t)
+    t.seal("A", "a")
+    high = lambda name: t.messages[name][0][:31] + u8(t.messages[name][0][31] | 128) + t.messages[name][0][32:]
+    refuse(
+        "crypto",
+        "v02: bit 255 of the first ratchet key",
+        "least",
+        t,
+        last_of(t, "B", "a"),
+        last_of(t, "B", "a", header=high("a")),
+    )
+    t = Talk("v02", "least-later")
+    t.seal("A", "a0")
+    t.seal("A", "a1")
+    t.open("B", "a0")
+    t.open("B", "a1", header=high("a1"))
+    t.stored("B")
+    t.open("B", "a1")
+    t.seal("B", "b0")
+    t.open("A", "b0", header=high("b0"))
+    t.open("A", "b0")
+    add("v02: bit 255 of ratchet keys, and then the honest messages", ["least"], t)
+
+    t = Talk("v02", "known")
+    private, peer = hexed(t.given["responder_private_key"]), public(hexed(t.given["initiator_private_key"]))
+    root, chain = kdf_rk("v02", hexed(t.given["root"]), dh(private, peer))
+    for k, plain in enumerate((b"before the first message", b"and once more")):
+        key, chain = kdf_ck(chain)
+        nonce = seeded(f"known/nonce/{k}")[:24]
+        t.messages[f"p{k}"] = (header(public(private), 0, k), seal("v02", key, nonce, b"", plain))
+    t.open("A", "p1")
+    t.open("A", "p0")
+    t.open("A", "p0")
+    t.snapshot("A")
+    t.seal("A", "a0")
+    t.snapshot("A")
+    add("v02: messages under the pair that is known from the start", ["known"], t)
     return f
 
 
@@ -699,6 +787,49 @@ def snapshots(ledger):
         assert changed.snapshot()[-68:] and len(b.skipped)
         first = b.snapshot()
         no("a skipped key twice", "impossible", count_of(first, b, 1) + first[-68:])
+
+        # The bounds, with the state at each as the accepted twin.
+        most = 2**31 if suite == "am1" else 2**32 - 1
+
+        def bound(what, change, largest, room=True):
+            at, beyond = b.copy(), b.copy()
+            change(at, largest)
+            edge = r.accept(f"{suite}: {what} {largest}", ["valid"], good | {"bytes": at.snapshot().hex()})
+            if room:
+                change(beyond, largest + 1)
+                r.reject(
+                    "parse",
+                    f"{suite}: {what} {largest + 1}",
+                    ["impossible"],
+                    good | {"bytes": beyond.snapshot().hex()},
+                    edge,
+                )
+
+        def with_former_skipped(ratchet, n):
+            ratchet.skipped = {(seeded("former"), n): seeded("k")}
+
+        bound("turns", lambda s, v: setattr(s, "turns", v), 2**20 if suite == "am1" else 2**32 - 1, suite == "am1")
+        bound("messages sent", lambda s, v: setattr(s, "sent", v), most, suite == "am1")
+        bound("messages received", lambda s, v: setattr(s, "received", v), most, suite == "am1")
+        bound("messages of the chain before", lambda s, v: setattr(s, "previous", v), most, suite == "am1")
+        bound("a skipped key with number", with_former_skipped, most - 1)
+        for what, flag in (("a sending chain", "receive"), ("a receiving chain", "send")):
+            changed = b.copy()
+            changed.peer, changed.retired, changed.skipped = None, [], {}
+            setattr(changed, flag, None)
+            no(f"{what} without a key of the peer", "impossible", changed.snapshot())
+        changed = b.copy()
+        changed.receive, changed.skipped = None, {(b.peer, 0): seeded("k")}
+        no("a skipped key of the peer's chain that is not there", "impossible", changed.snapshot())
+        place = len(first) - 68 * len(b.skipped) - 2 - 32 * len(b.retired) - 1
+        no("a former key that is not there", "cut", first[:place] + u8(len(b.retired) + 1) + first[place + 1 :])
+        no("255 former keys that are not there", "cut", first[:place] + b"\xff" + first[place + 1 :])
+        no("a skipped key that is not there", "cut", count_of(first, b, 1))
+        no("65,535 skipped keys that are not there", "cut", count_of(first, b, 65535 - len(b.skipped)))
+        no("fewer skipped keys counted than there are", "cut", count_of(first, b, -1))
+        no("the counts left out", "cut", first[:place])
+        no("version 0", "foreign", data[:3] + b"\0" + data[4:])
+        no("the highest flag", "impossible", data[:5] + u8(data[5] | 128) + data[6:])
         r.accept(f"{suite}: eight former keys", ["valid"], good | {"bytes": with_retired(b).snapshot().hex()})
     return f
 

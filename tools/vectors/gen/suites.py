@@ -289,21 +289,27 @@ class Ratchet:
             raise Refusal("crypto", "bad_tag")
         if n >= CHAIN[self.suite]:
             raise Refusal("limit", "too_far")
+        if self.suite == "v02" and int.from_bytes(key, "little") >= 2**255 - 19:
+            raise Refusal("crypto", "bad_tag")
         if (key, n) in self.skipped:
             return self._unseal(self.skipped.pop((key, n)), ad, sealed)
         current = key == self.peer and self.receive is not None
         if current and n < self.received or key in self.retired or key in {k for k, _ in self.skipped} and not current:
             raise Refusal("replay", "duplicate")
         if not current:
-            if key == self.peer:
+            if key == self.peer and self.suite != "v02":
                 raise Refusal("crypto", "bad_tag")
             if n > MAX_SKIP[self.suite] or pn > CHAIN[self.suite]:
                 raise Refusal("limit", "too_far")
             if self.turns >= 2**20:
                 raise Refusal("limit", "too_far")
-            if self.receive is not None:
-                self._skip(pn)
-            self.turn(key)
+            if key == self.peer:  # the first message of a pair that is known from elsewhere
+                self.root, self.receive = kdf_rk(self.suite, self.root, dh(self.private, key))
+                self.turns += 1
+            else:
+                if self.receive is not None:
+                    self._skip(pn)
+                self.turn(key)
         self._skip(n)
         message_key, self.receive = kdf_ck(self.receive)
         self.received += 1
