@@ -316,14 +316,17 @@ std::vector<std::string> uncatalogued(const vector_texts& texts) {
     return out;
 }
 
+bool within_suites(std::string_view suites, std::string_view suite) {
+    const auto listed = " " + std::string{suites} + " ";
+    return suites.empty() || listed.find(" " + std::string{suite} + " ") != std::string::npos;
+}
+
 bool asked(const vector_case& of, const vector_row& row, std::string_view suite) {
     if (of.type != row.type) return false;
     if (!row.suite.empty() && row.suite != suite) return false;
     // Nanoseconds are for writers that keep them; the clause asks for no more than microseconds.
     if (of.type == "time.write" && row.question["in"].value("nanoseconds", 0) % 1000 != 0) return false;
-    if (of.suites.empty()) return true;
-    const auto listed = " " + std::string{of.suites} + " ";
-    return listed.find(" " + std::string{suite} + " ") != std::string::npos;
+    return within_suites(of.suites, suite);
 }
 
 bool agrees(const vector_row& row, const shim_json& value) {

@@ -62,6 +62,8 @@ using vector_texts = std::map<std::string, std::string>;
 /// Groups of these files without a line in the table: what nobody would ask.
 [[nodiscard]] std::vector<std::string> uncatalogued(const vector_texts& texts);
 
+/// True if `suites`, separated by blanks, has this one or is empty.
+[[nodiscard]] bool within_suites(std::string_view suites, std::string_view suite);
 /// True if a run over this suite asks the row.
 [[nodiscard]] bool asked(const vector_case& of, const vector_row& row, std::string_view suite);
 

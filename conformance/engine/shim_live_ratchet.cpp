@@ -4,39 +4,20 @@
 #include "agentmesh/e2ee/suite_am1.hpp"
 #include "agentmesh/e2ee/suite_v02.hpp"
 #include "agentmesh/e2ee/suite_wire10.hpp"
-#include "conformance/engine/encoding.hpp"
-#include "conformance/engine/shim_run.hpp"
+#include "conformance/engine/shim_live.hpp"
 #include "conformance_requirements.hpp"
 
 #include <algorithm>
 
-namespace agentmesh::conformance {
+namespace agentmesh::conformance::live {
 namespace {
 
 using e2ee::ratchet_header;
-
-/// The harness's random numbers, which follow from the seed, so that recorded lines can be judged again.
-class seeded_random {
-public:
-    seeded_random(std::string_view seed, std::string_view purpose) : bytes_{seed, purpose} {}
-    result<void> fill(std::span<std::uint8_t> out) {
-        const auto bytes = bytes_.take(out.size());
-        std::ranges::copy(as_bytes(bytes), out.begin());
-        return {};
-    }
-
-private:
-    seeded_bytes bytes_;
-};
 
 struct message {
     ratchet_header header{};
     buffer sealed, plain;
 };
-
-exchange_key_pair pair_of(std::string_view bytes) {
-    return exchange_key_pair{*exchange_secret_key::from(buffer{bytes.begin(), bytes.end()})};
-}
 
 /// One session with the shim.
 template <class S>
@@ -55,12 +36,12 @@ public:
                      {"suite", to_text(S::id)},
                      {"role", shim_begins ? "initiator" : "responder"},
                      {"root", to_hex(root)},
-                     {"prefix", agentmesh::to_hex(prefix_)}};
+                     {"prefix", to_hex(prefix_)}};
         if (shim_begins)
-            in["remote_key"] = agentmesh::to_hex(pair_of(prekey).public_key().bytes());
+            in["remote_key"] = to_hex(pair_of(prekey).public_key().bytes());
         else
             in["own_private_key"] = to_hex(prekey);
-        if (!shim_begins) in["remote_key"] = agentmesh::to_hex(own.public_key().bytes());
+        if (!shim_begins) in["remote_key"] = to_hex(own.public_key().bytes());
         start_ = talk_.ask({"ratchet.init", {{"in", in}}});
         if (start_.kind != reply_kind::ok) return;
         if (!shim_begins) {
@@ -68,7 +49,7 @@ public:
                 e2ee::double_ratchet<S>::initiate(std::move(root_key), std::move(own), pair_of(prekey).public_key());
             if (made) mine_.emplace(std::move(*made));
         } else if constexpr (S::id == e2ee::suite_id::am1) {
-            const auto key = member(start_, "ratchet_key");
+            const auto key = bytes_in(start_, "ratchet_key");
             const auto remote =
                 key ? exchange_public_key::from(*key) : result<exchange_public_key>{fail(errc::bad_length)};
             if (!remote) return;
@@ -97,8 +78,8 @@ public:
     }
     /// Asks the shim to seal; nullopt unless it gave a header and sealed bytes.
     std::optional<message> shim_seals(const buffer& plain, shim_reply& reply) {
-        reply = talk_.ask({"ratchet.encrypt", {{"in", {{"session", name_}, {"plain", agentmesh::to_hex(plain)}}}}});
-        const auto header = member(reply, "header"), sealed = member(reply, "sealed");
+        reply = talk_.ask({"ratchet.encrypt", {{"in", {{"session", name_}, {"plain", to_hex(plain)}}}}});
+        const auto header = bytes_in(reply, "header"), sealed = bytes_in(reply, "sealed");
         const auto read = header ? e2ee::parse_header(*header) : result<ratchet_header>{fail(errc::bad_length)};
         if (!read || !sealed) return std::nullopt;
         return message{*read, *sealed, plain};
@@ -107,26 +88,17 @@ public:
         return talk_.ask({"ratchet.decrypt",
                           {{"in",
                             {{"session", name_},
-                             {"header", agentmesh::to_hex(e2ee::header_bytes(one.header))},
-                             {"sealed", agentmesh::to_hex(one.sealed)}}}}});
+                             {"header", to_hex(e2ee::header_bytes(one.header))},
+                             {"sealed", to_hex(one.sealed)}}}}});
     }
     /// True if the shim opened it to the right text.
     static bool opened(const shim_reply& reply, const message& one) {
-        const auto plain = member(reply, "plain");
+        const auto plain = bytes_in(reply, "plain");
         return plain && *plain == one.plain;
     }
     seeded_bytes& chance() noexcept { return bytes_; }
 
 private:
-    static std::optional<buffer> member(const shim_reply& reply, const char* name) {
-        if (reply.kind != reply_kind::ok || !reply.value.is_object() || !reply.value.contains(name) ||
-            !reply.value[name].is_string())
-            return std::nullopt;
-        const auto bytes = agentmesh::from_hex(reply.value[name].get<std::string>());
-        if (!bytes) return std::nullopt;
-        return *bytes;
-    }
-
     shim_talk& talk_;
     std::string name_;
     seeded_bytes bytes_;
@@ -153,8 +125,6 @@ std::vector<std::uint64_t> cite(std::initializer_list<const shim_reply*> replies
     for (const auto* one : replies) out.insert(out.end(), {one->asked, one->seq});
     return out;
 }
-
-using clauses = std::vector<const clause*>;
 
 void judge_all(shim_verdicts& out, const clauses& all, bool holds, const std::string& why,
                const std::vector<std::uint64_t>& evidence) {
@@ -191,7 +161,7 @@ bool shim_speaks(live_session<S>& with, std::set<std::string>& used, shim_verdic
                   one ? "the harness opens what the shim seals" : "the shim does not seal", cite({&reply}));
         if (!one) return false;
         const auto head = e2ee::header_bytes(one->header);
-        const bool fresh = used.insert(agentmesh::to_hex(head).substr(0, 64) + std::to_string(one->header.n)).second;
+        const bool fresh = used.insert(to_hex(head).substr(0, 64) + std::to_string(one->header.n)).second;
         out.judge(req::AM_RAT_020, fresh,
                   fresh ? "no number of a chain is used twice" : "two messages have one number in one chain",
                   cite({&reply}));
@@ -389,48 +359,142 @@ private:
     message first_{};
 };
 
-bool offers_ratchet(const shim_hello& said, const shim_setting& in) {
-    return said.areas.contains("ratchet") && said.suites.contains(in.suite);
-}
+// --- random numbers of the harness ------------------------------------------------------------------------------
 
-/// Runs under the suite, or shows that the area is not offered.
-template <class Body>
-auto live(Body body, clauses all) {
-    return [body, all](shim_talk& talk, const shim_hello& said, const shim_setting& in, shim_verdicts& out) {
-        if (offers_ratchet(said, in)) return body(talk, in, out);
-        const auto reply = talk.ask({"ratchet.init", {{"in", {{"session", "s1"}, {"suite", in.suite}}}}});
-        const bool shown = reply.kind == reply_kind::unsupported;
-        if (!shown && reply.kind != reply_kind::missing && !said.areas.contains("ratchet"))
-            talk.breach("AM-SHM-004", "an operation of an area that is not offered is answered all the same",
-                        {reply.asked, reply.seq});
-        for (const auto* c : all)
-            out.add(*c, shown ? verdict::not_offered : verdict::untested,
-                    shown ? "the area is not offered under this suite, and a question about it is unsupported"
-                          : "the area is not offered, and no probe shows it",
-                    cite({&reply}));
-    };
-}
+const clauses computed{&req::AM_RAT_001, &req::AM_RAT_002, &req::AM_RAT_004, &req::AM_RAT_006};
+
+/// The shim is fed all that it draws, so that the harness knows what it has to say: a twin of its ratchet is kept here,
+/// beside the peer that it talks to.
+template <class S>
+class feed_case {
+public:
+    explicit feed_case(exchange& with) : with_{with} {}
+
+    void run() {
+        if (!with_.said().features.contains("rng.feed")) return not_offered();
+        const auto root = bytes_of(with_.chance().take(32)), prefix = bytes_of(with_.chance().take(48));
+        if (S::aead::takes_ad) prefix_ = prefix;
+        const auto prekey = with_.chance().take(32), first = with_.chance().take(32);
+        const auto prekey_public = pair_of(prekey).public_key();
+        feed(bytes_of(first));
+        const auto start = with_.ask("ratchet.init", {{"session", "s1"},
+                                                      {"suite", to_text(S::id)},
+                                                      {"role", "initiator"},
+                                                      {"root", to_hex(root)},
+                                                      {"prefix", to_hex(prefix_)},
+                                                      {"remote_key", to_hex(prekey_public.bytes())}});
+        if (!with_.begins(computed, start, "begins a session")) return;
+        drawn("a new ratchet pair is not the next 32 bytes");
+        using ratchet = e2ee::double_ratchet<S>;
+        auto twin = ratchet::initiate(*e2ee::root_key::from(root), pair_of(first), prekey_public);
+        auto peer = peer_of(root, prekey, pair_of(first).public_key());
+        if (!twin || !peer) return;
+        for (int turn = 0; turn < 3; ++turn) {
+            for (int i = 0; i < 2; ++i)
+                if (!shim_seals(*twin, *peer)) return;
+            // A message of a new key: the shim draws a pair.
+            buffer sealed, text;
+            const auto plain = bytes_of(with_.chance().take(9)), pair = bytes_of(with_.chance().take(32));
+            const auto header = peer->seal(sealed, prefix_, plain, with_.random());
+            feed(pair);
+            crypto::scripted_random numbers{pair};
+            if (!header || !twin->open(text, *header, prefix_, sealed, numbers)) return;
+            const auto reply = with_.ask(
+                "ratchet.decrypt",
+                {{"session", "s1"}, {"header", to_hex(e2ee::header_bytes(*header))}, {"sealed", to_hex(sealed)}});
+            const bool good = bytes_in(reply, "plain") == plain;
+            with_.judge({&req::AM_RAT_006}, good, "the shim opens what the harness seals",
+                        "the shim does not open what the harness seals", {&reply});
+            if (!good) return;
+            drawn("a new ratchet pair is not the next 32 bytes");
+        }
+    }
+
+private:
+    using ratchet_result = result<e2ee::double_ratchet<S>>;
+
+    static ratchet_result peer_of(const buffer& root, std::string_view prekey, const exchange_public_key& first) {
+        auto key = *e2ee::root_key::from(root);
+        if constexpr (S::id == e2ee::suite_id::am1) {
+            auto own = pair_of(std::string(32, '\x07'));
+            return e2ee::double_ratchet<S>::respond(std::move(key), pair_of(prekey), first, std::move(own));
+        } else {
+            return e2ee::double_ratchet<S>::respond(std::move(key), pair_of(prekey));
+        }
+    }
+
+    void not_offered() {
+        const auto reply = with_.ask("rng.feed", {{"bytes", ""}});
+        if (reply.kind == reply_kind::unsupported) {
+            constexpr std::string_view why = "rng.feed is not among the features, and is unsupported";
+            with_.verdicts().add_protocol(feed_clause, verdict::not_offered, std::string{why},
+                                          {reply.asked, reply.seq});
+            for (const auto* c : computed)
+                with_.verdicts().add(*c, verdict::not_offered, std::string{why}, {reply.asked, reply.seq});
+            return;
+        }
+        if (reply.kind != reply_kind::missing)
+            with_.talk().breach("AM-SHM-004", "rng.feed is not among the features and is answered all the same",
+                                {reply.asked, reply.seq});
+    }
+
+    void feed(const buffer& bytes) {
+        look(with_.ask("rng.feed", {{"bytes", to_hex(bytes)}}), bytes.size(), "what is fed is not kept");
+    }
+    void drawn(std::string_view why) { look(with_.ask("rng.feed", {{"bytes", ""}}), 0, why); }
+    void look(const shim_reply& reply, std::size_t left, std::string_view why) {
+        if (reply.kind == reply_kind::missing) return;
+        const bool good = number_in(reply, "left") == left;
+        with_.verdicts().add_protocol(feed_clause, good ? verdict::pass : verdict::fail,
+                                      good ? "all that is fed is drawn" : std::string{why}, {reply.asked, reply.seq});
+    }
+
+    bool shim_seals(e2ee::double_ratchet<S>& twin, e2ee::double_ratchet<S>& peer) {
+        const auto plain = bytes_of(with_.chance().take(1 + with_.chance().below(60)));
+        buffer nonce, sealed, text;
+        if constexpr (S::nonce == e2ee::nonce_rule::random) nonce = bytes_of(with_.chance().take(S::aead::nonce::size));
+        if (!nonce.empty()) feed(nonce);
+        crypto::scripted_random numbers{nonce};
+        const auto header = twin.seal(sealed, prefix_, plain, numbers);
+        if (!header || !peer.open(text, *header, prefix_, sealed, with_.random())) return false;
+        const auto reply = with_.ask("ratchet.encrypt", {{"session", "s1"}, {"plain", to_hex(plain)}});
+        const auto written = e2ee::header_bytes(*header);
+        const bool good =
+            bytes_in(reply, "header") == buffer{written.begin(), written.end()} && bytes_in(reply, "sealed") == sealed;
+        with_.judge(computed, good, "the shim seals as the harness computes",
+                    "the shim seals otherwise than the harness computes from the numbers that it was fed", {&reply});
+        if (!nonce.empty()) drawn("a nonce is not the next bytes");
+        return good;
+    }
+
+    exchange& with_;
+    buffer prefix_{};
+};
 
 }  // namespace
 
-void add_live_cases(std::vector<shim_case>& into) {
+void add_ratchet(std::vector<shim_case>& into) {
     for (const bool shim_begins : {true, false}) {
         const std::string id = shim_begins ? "RAT-LIVE-001" : "RAT-LIVE-002";
-        into.push_back(
-            {id, shim_begins ? "a session that the shim begins" : "a session that the harness begins", "ratchet",
-             live(
-                 [id, shim_begins](shim_talk& talk, const shim_setting& in, shim_verdicts& out) {
-                     with_suite(in.suite, [&](auto suite) { honest<decltype(suite)>(talk, in, shim_begins, id, out); });
-                 },
-                 {&req::AM_RAT_006, &req::AM_RAT_012})});
+        into.push_back(live_case(
+            id, shim_begins ? "a session that the shim begins" : "a session that the harness begins", "ratchet", "",
+            "ratchet.init", {&req::AM_RAT_006, &req::AM_RAT_012}, [id, shim_begins](exchange& with) {
+                with_suite(with.suite(), [&](auto suite) {
+                    honest<decltype(suite)>(with.talk(), with.setting(), shim_begins, id, with.verdicts());
+                });
+            }));
     }
-    into.push_back({"RAT-LIVE-003", "hostile messages are refused and change nothing", "ratchet",
-                    live(
-                        [](shim_talk& talk, const shim_setting& in, shim_verdicts& out) {
-                            with_suite(in.suite,
-                                       [&](auto suite) { hostile_case<decltype(suite)>{talk, in, out}.run(); });
-                        },
-                        {&req::AM_RAT_007, &req::AM_RAT_013, &req::AM_RAT_014, &req::AM_RAT_016})});
+    into.push_back(live_case("RAT-LIVE-003", "hostile messages are refused and change nothing", "ratchet", "",
+                             "ratchet.init", {&req::AM_RAT_007, &req::AM_RAT_013, &req::AM_RAT_014, &req::AM_RAT_016},
+                             [](exchange& with) {
+                                 with_suite(with.suite(), [&](auto suite) {
+                                     hostile_case<decltype(suite)>{with.talk(), with.setting(), with.verdicts()}.run();
+                                 });
+                             }));
+    into.push_back(live_case("RAT-LIVE-004", "what is sealed with random numbers of the harness is what it computes",
+                             "ratchet", "", "ratchet.init", computed, [](exchange& with) {
+                                 with_suite(with.suite(), [&](auto suite) { feed_case<decltype(suite)>{with}.run(); });
+                             }));
 }
 
-}  // namespace agentmesh::conformance
+}  // namespace agentmesh::conformance::live

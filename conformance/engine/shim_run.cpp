@@ -33,12 +33,6 @@ std::string day_of_now() {
     return stamp(std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now())).substr(0, 10);
 }
 
-/// Whether the shim says that it can be asked about this area under this suite.
-bool offers(const shim_hello& said, const std::string& area, const std::string& suite) {
-    const bool by_suite = area == "kex" || area == "ratchet" || area == "knock";
-    return said.areas.contains(area) && (!by_suite || said.suites.contains(suite));
-}
-
 // --- the protocol itself ----------------------------------------------------------------------------------------
 
 /// A question about nothing in each area, and the same few questions again in another order.
@@ -90,7 +84,8 @@ void probe(shim_talk& talk, const shim_hello& said, const shim_setting& in, shim
             refuses(begin, "order", "AM-SHM-011", "a session that is begun twice is not refused with order");
     }
     talk.bye();
-    for (const auto& c : protocol_clauses()) out.add_protocol(c.id, verdict::pass, "the shim keeps its protocol", all);
+    for (const auto& c : protocol_clauses())
+        if (c.id != feed_clause) out.add_protocol(c.id, verdict::pass, "the shim keeps its protocol", all);
 }
 
 // --- rows of vectors --------------------------------------------------------------------------------------------
@@ -136,6 +131,7 @@ struct judged_row {
 /// Everything one clause is judged by in a case.
 struct clause_rows {
     std::size_t count = 0;
+    std::size_t bare = 0;  ///< accepted, and no value shows that the question was read
     std::vector<const judged_row*> differ, missing, unsupported,
         alone;  ///< alone: refused, and the twin is not accepted
     std::vector<std::uint64_t> evidence;
@@ -224,6 +220,14 @@ private:
         return twin == rows_.end() || twin->state == row_state::agrees;
     }
 
+    /// Whether it refuses what it should, where that is asked at all.
+    [[nodiscard]] bool refuses_any() const {
+        const auto asked_for = [](const judged_row& r) { return r.row->refused(); };
+        return std::ranges::none_of(rows_, asked_for) || std::ranges::any_of(rows_, [&](const judged_row& r) {
+                   return asked_for(r) && r.state == row_state::agrees;
+               });
+    }
+
     void verdicts(const shim_talk& talk, shim_verdicts& out) const {
         std::map<const clause*, clause_rows> by_clause;
         for (const auto& one : rows_) {
@@ -231,6 +235,7 @@ private:
             for (const auto* c : one.row->proves) {
                 auto& into = by_clause[c];
                 ++into.count;
+                if (!one.row->refused() && one.row->output.empty()) ++into.bare;
                 if (one.reply.seq != 0) into.evidence.push_back(one.reply.seq);
                 if (one.state == row_state::differs)
                     into.differ.push_back(&one);
@@ -271,6 +276,9 @@ private:
             out.add(c, verdict::inconclusive,
                     "what should be refused is refused, and so is what differs from it by one fault alone",
                     cited(found.alone));
+        } else if (found.bare == found.count && !refuses_any()) {
+            out.add(c, verdict::inconclusive, "what should be accepted is accepted, and so is everything else",
+                    found.evidence);
         } else {
             out.add(c, verdict::pass, std::to_string(found.count) + " answers agree with " + file, found.evidence);
         }
@@ -349,6 +357,11 @@ std::string set_digest_of(const std::vector<case_result>& cases, const vector_te
 
 }  // namespace
 
+bool offers(const shim_hello& said, const std::string& area, const std::string& suite) {
+    const bool by_suite = area == "kex" || area == "ratchet" || area == "knock";
+    return said.areas.contains(area) && (!by_suite || said.suites.contains(suite));
+}
+
 seeded_bytes::seeded_bytes(std::string_view seed, std::string_view purpose)
     : key_{sha256(length_prefixed(seed) + length_prefixed(purpose))} {}
 
@@ -377,7 +390,7 @@ std::vector<shim_case> shim_cases(const shim_setting& in) {
     std::vector<shim_case> live;
     add_live_cases(live);
     for (auto& c : live)
-        if (in.areas.contains(c.area)) out.push_back(std::move(c));
+        if (in.areas.contains(c.area) && within_suites(c.suites, in.suite)) out.push_back(std::move(c));
     std::ranges::sort(out, {}, &shim_case::id);
     return out;
 }

@@ -35,7 +35,11 @@ struct shim_setting {
 struct shim_case {
     std::string id, title, area;
     std::function<void(shim_talk&, const shim_hello&, const shim_setting&, shim_verdicts&)> run;
+    std::string suites{};  ///< separated by blanks; empty: all
 };
+
+/// Whether the shim says that it can be asked about this area under this suite.
+[[nodiscard]] bool offers(const shim_hello& said, const std::string& area, const std::string& suite);
 
 /// The cases of these areas under this suite, by id; RUN-SHIM-001 is among them.
 [[nodiscard]] std::vector<shim_case> shim_cases(const shim_setting& in);

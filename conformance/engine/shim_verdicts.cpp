@@ -5,7 +5,7 @@
 namespace agentmesh::conformance {
 namespace {
 
-constexpr std::array<protocol_clause, 11> clauses{{
+constexpr std::array<protocol_clause, 12> clauses{{
     {"AM-SHM-001", "A shim MUST answer hello with its name, its version, its areas and its suites."},
     {"AM-SHM-002", "A shim MUST answer each request with exactly one line, in order, with the id of the request."},
     {"AM-SHM-003", "A shim MUST refuse with one of the nine classes."},
@@ -19,6 +19,8 @@ constexpr std::array<protocol_clause, 11> clauses{{
     {"AM-SHM-010", "A shim MUST refuse a hello of a version that it does not speak with version."},
     {"AM-SHM-011",
      "A shim MUST refuse a session that it does not know with state, and one that is begun twice with order."},
+    {"AM-SHM-012",
+     "A shim that offers rng.feed MUST draw its random bytes from what it was fed, in order, until none is left."},
 }};
 
 }  // namespace

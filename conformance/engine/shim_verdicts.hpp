@@ -13,6 +13,8 @@ struct protocol_clause {
     std::string_view id, sentence;
 };
 [[nodiscard]] std::span<const protocol_clause> protocol_clauses();
+/// The one that RUN-SHIM-001 leaves to the case in which random numbers are fed.
+inline constexpr std::string_view feed_clause = "AM-SHM-012";
 
 class shim_verdicts {
 public:
@@ -20,6 +22,8 @@ public:
     /// One more observation: `pass` if it holds, else `fail` (or `deviation`).
     void judge(const clause& of, bool holds, std::string_view why, std::vector<std::uint64_t> evidence);
     void add_protocol(std::string_view id, verdict outcome, std::string why, std::vector<std::uint64_t> evidence);
+
+    [[nodiscard]] bool has(const clause& of) const { return checks_.contains(std::string{of.id}); }
 
     /// Sorted by requirement. A pass of a conversation in which the shim broke its protocol is inconclusive, and a pass
     /// that cites nothing the shim said is a fault of the harness.

@@ -22,4 +22,5 @@ add_test(NAME "shims: the pinned npm package is in place"
 set_tests_properties("shims: the pinned npm package is in place" PROPERTIES
                      SKIP_RETURN_CODE 77 TIMEOUT 240 FIXTURES_SETUP shim_package)
 agentmesh_shim_test("the published npm package fails what it does wrong" npm-agt)
-set_tests_properties("shims: the published npm package fails what it does wrong" PROPERTIES FIXTURES_REQUIRED shim_package)
+set_tests_properties("shims: the published npm package fails what it does wrong" PROPERTIES
+                     FIXTURES_REQUIRED shim_package)

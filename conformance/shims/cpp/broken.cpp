@@ -5,12 +5,29 @@
 #include <unistd.h>
 
 namespace agentmesh::shim {
+namespace {
+
+/// Another last digit of a hexadecimal text.
+void spoil_last(json& text) {
+    auto changed = text.get<std::string>();
+    changed.back() = changed.back() == '0' ? '1' : '0';
+    text = std::move(changed);
+}
+
+}  // namespace
 
 const std::vector<std::string>& breakage::ways() {
-    static const std::vector<std::string> all{"parse",  "version",  "auth",  "replay",      "order", "crypto",
-                                              "limit",  "policy",   "state", "unsupported", "value", "truncate",
-                                              "fickle", "miscount", "crash", "hang",        "status"};
+    static const std::vector<std::string> all{
+        "parse",       "version", "auth",     "replay", "order",    "crypto", "limit",    "policy", "state",
+        "unsupported", "value",   "truncate", "fickle", "miscount", "crash",  "hang",     "status", "roots",
+        "bundles",     "spent",   "feed",     "knocks", "answers",  "talk",   "envelopes"};
     return all;
+}
+
+bool breakage::takes_all(const std::string& op) const {
+    return (way_ == "bundles" && op == "kex.agree") || (way_ == "spent" && op == "kex.accept") ||
+           (way_ == "knocks" && op == "knock.hear") || (way_ == "answers" && op == "knock.conclude") ||
+           (way_ == "envelopes" && op == "envelope.open");
 }
 
 bool breakage::spoil(const std::string& op, const json& line, json& reply) {
@@ -21,6 +38,14 @@ bool breakage::spoil(const std::string& op, const json& line, json& reply) {
         reply["ok"] = json::object();
         return true;
     }
+    if (takes_all(op) && reply.contains("reject")) {
+        reply.erase("reject");
+        reply["ok"] = json::object();
+        return true;
+    }
+    if (way_ == "talk" && op == "knock.say" && reply.contains("ok")) spoil_last(reply["ok"]["frame"]);
+    if (way_ == "envelopes" && op == "envelope.sign" && reply.contains("ok")) spoil_last(reply["ok"]["text"]);
+    if (way_ == "roots" && op.starts_with("kex.a") && reply.contains("ok")) spoil_last(reply["ok"]["root"]);
     if (way_ == "miscount" && op == "bye") reply["ok"]["replies"] = reply["ok"]["replies"].get<std::uint64_t>() + 1;
     if (of_protocol) return true;
     ++asked_;

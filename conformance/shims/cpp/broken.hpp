@@ -12,7 +12,10 @@ public:
     /// The nine reject classes: whatever ought to be refused so is taken. Then: `unsupported` takes operations that do
     /// not exist, `value` answers with other values, `truncate` leaves answers out, `fickle` answers a repeated
     /// question otherwise, `miscount` counts them wrongly, `crash` ends and `hang` falls silent in the middle, `status`
-    /// ends with another status than 0.
+    /// ends with another status than 0. And with the harness as the other side: `roots` agrees on other keys, `bundles`
+    /// takes every bundle, `spent` every first message, `knocks` every KNOCK, `answers` every answer to one,
+    /// `envelopes` every envelope and signs none as it should; `talk` seals what does not open, and `feed` throws away
+    /// what it is fed.
     [[nodiscard]] static const std::vector<std::string>& ways();
 
     /// @param way  one of ways(), or empty for none
@@ -20,9 +23,12 @@ public:
 
     /// Changes a reply. @returns false if it is to be left out
     [[nodiscard]] bool spoil(const std::string& op, const json& line, json& reply);
+    [[nodiscard]] bool forgets_feed() const noexcept { return way_ == "feed"; }
     [[nodiscard]] int last_status() const noexcept { return way_ == "status" ? 3 : 0; }
 
 private:
+    [[nodiscard]] bool takes_all(const std::string& op) const;
+
     std::string way_;
     std::size_t asked_ = 0;
     std::map<std::string, std::size_t> seen_;

@@ -2,6 +2,7 @@
 //
 // --broken WORD breaks it on purpose in one way; `--broken list` names the ways. The harness must catch each.
 #include "conformance/shims/cpp/broken.hpp"
+#include "conformance/shims/cpp/feed.hpp"
 
 #include <agentmesh/crypto/sodium.hpp>
 #include <agentmesh/version.hpp>
@@ -20,7 +21,8 @@ json hello(const json& line) {
              {{"name", "agentmesh"},
               {"ver", library_version},
               {"areas", areas},
-              {"suites", {"am1", "wire10", "wire10-legacy", "v02"}}}}};
+              {"suites", {"am1", "wire10", "wire10-legacy", "v02"}},
+              {"features", {"rng.feed"}}}}};
 }
 
 json answer_of(const operation& op, const json& line) {
@@ -39,10 +41,16 @@ json answer_of(const operation& op, const json& line) {
 
 int serve(std::istream& in, std::ostream& out, breakage broken) {
     operations known;
+    const auto random = std::make_shared<fed_random>();
+    known["rng.feed"] = [random, forgets = broken.forgets_feed()](const arguments& what) {
+        return forgets ? answer{json{{"left", 0}}} : random->feed(what);
+    };
     add_encodings(known);
     add_identity(known);
     add_agreement(known);
-    add_ratchet(known);
+    add_ratchet(known, random);
+    add_live_agreement(known, random);
+    add_live_knock(known, random);
     add_knock(known);
     add_policy(known);
     add_envelope(known);

@@ -1,6 +1,6 @@
+#include "conformance/shims/cpp/feed.hpp"
 #include "conformance/shims/cpp/values.hpp"
 
-#include <agentmesh/crypto/random.hpp>
 #include <agentmesh/crypto/sha256.hpp>
 #include <agentmesh/e2ee/snapshot.hpp>
 #include <agentmesh/session/knock_frame.hpp>
@@ -203,8 +203,8 @@ struct live_side {
 template <class S>
 class live_ratchet final : public live_side {
 public:
-    live_ratchet(e2ee::double_ratchet<S> ratchet, buffer prefix)
-        : ratchet_{std::move(ratchet)}, prefix_{std::move(prefix)} {}
+    live_ratchet(e2ee::double_ratchet<S> ratchet, buffer prefix, fed_random& random)
+        : ratchet_{std::move(ratchet)}, prefix_{std::move(prefix)}, random_{random} {}
 
     answer encrypt(const buffer& plain) override {
         buffer sealed;
@@ -221,27 +221,20 @@ public:
 private:
     e2ee::double_ratchet<S> ratchet_;
     buffer prefix_;
-    crypto::system_random random_;
+    fed_random& random_;
 };
 
 using live_sides = std::map<std::string, std::unique_ptr<live_side>>;
 
-exchange_key_pair fresh_pair() {
-    crypto::system_random random;
-    buffer bytes(32);
-    need(random.fill(bytes));
-    return pair_of(bytes);
-}
-
 template <class S>
-answer start(const arguments& in, live_sides& into) {
+answer start(const arguments& in, live_sides& into, fed_random& random) {
     auto root = secret_of<e2ee::root_key>(in.bytes("root"));
     if (into.contains(in.text("session"))) throw refused_by_shim{"order"};
     const bool initiator = in.text("role") == "initiator";
-    auto own = fresh_pair();
+    auto own = random.pair();
     const auto key = to_hex(own.public_key().bytes());
     const auto keep = [&](e2ee::double_ratchet<S> made, json said) -> answer {
-        into[in.text("session")] = std::make_unique<live_ratchet<S>>(std::move(made), in.bytes("prefix"));
+        into[in.text("session")] = std::make_unique<live_ratchet<S>>(std::move(made), in.bytes("prefix"), random);
         return said;
     };
     if (initiator) {
@@ -268,7 +261,7 @@ live_side& side_of(const arguments& in, live_sides& from) {
 
 }  // namespace
 
-void add_ratchet(operations& into) {
+void add_ratchet(operations& into, const std::shared_ptr<fed_random>& random) {
     into["ratchet.kdf_rk"] = root_step;
     into["ratchet.kdf_ck"] = chain_step;
     into["ratchet.message_keys"] = message_keys;
@@ -280,8 +273,8 @@ void add_ratchet(operations& into) {
     into["ratchet.conversation"] = converse;
 
     const auto sides = std::make_shared<live_sides>();
-    into["ratchet.init"] = [sides](const arguments& in) {
-        return with_suite(in.text("suite"), [&](auto suite) { return start<decltype(suite)>(in, *sides); });
+    into["ratchet.init"] = [sides, random](const arguments& in) {
+        return with_suite(in.text("suite"), [&](auto suite) { return start<decltype(suite)>(in, *sides, *random); });
     };
     into["ratchet.encrypt"] = [sides](const arguments& in) { return side_of(in, *sides).encrypt(in.bytes("plain")); };
     into["ratchet.decrypt"] = [sides](const arguments& in) {

@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -56,7 +57,10 @@ struct not_supported {};
 void add_encodings(operations& into);
 void add_identity(operations& into);
 void add_agreement(operations& into);
-void add_ratchet(operations& into);
+class fed_random;  // feed.hpp
+void add_ratchet(operations& into, const std::shared_ptr<fed_random>& random);
+void add_live_agreement(operations& into, const std::shared_ptr<fed_random>& random);
+void add_live_knock(operations& into, const std::shared_ptr<fed_random>& random);
 void add_knock(operations& into);
 void add_policy(operations& into);
 void add_envelope(operations& into);

@@ -2,8 +2,8 @@
 //
 //   amconf shim --exec 'node conformance/shims/npm-agt/shim.mjs' --areas kex,ratchet --suite wire10-legacy
 //
-// Its own X3DHKeyManager, DoubleRatchet and SecureChannel do all the work; this file hands them keys and numbers and names
-// the class of what they throw. What they do not show, such as a message key, is answered `unsupported`.
+// Its own X3DHKeyManager, DoubleRatchet and SecureChannel do all the work; this file hands them keys and numbers and
+// names the class of what they throw. What they do not show, such as a message key, is answered `unsupported`.
 import { createHash, generateKeyPairSync, sign, webcrypto } from 'node:crypto';
 import { createInterface } from 'node:readline';
 
@@ -24,10 +24,17 @@ const sha256 = (text) => new Uint8Array(createHash('sha256').update(text).digest
 
 const draw = webcrypto.getRandomValues.bind(webcrypto);
 let numbers = null; // a function from a size to bytes
+let fed = Buffer.alloc(0); // what the harness fed, for whatever no question fixes
 Object.defineProperty(webcrypto, 'getRandomValues', {
     value: (into) => {
         const fixed = numbers?.(into.length);
-        if (!fixed) return draw(into);
+        if (!fixed) {
+            draw(into);
+            const first = fed.subarray(0, into.length);
+            fed = fed.subarray(first.length);
+            into.set(first);
+            return into;
+        }
         into.set(fixed.subarray(0, into.length));
         return into;
     },
@@ -75,7 +82,8 @@ const bundleOf = (given) => {
         bundle.signedPreKeySignature = bytes(given.signature);
         bundle.identityKeyEd = bytes(given.peer_signing_key);
     }
-    if (given.one_time_prekey) Object.assign(bundle, { oneTimePreKey: bytes(given.one_time_prekey), oneTimePreKeyId: 0 });
+    const once = given.one_time_prekey;
+    if (once) Object.assign(bundle, { oneTimePreKey: bytes(once), oneTimePreKeyId: 0 });
     return bundle;
 };
 
@@ -88,7 +96,8 @@ const initiate = (given) => {
 
 const respond = (given) => {
     const manager = managerOf(given.exchange_private_key);
-    manager.signedPreKeyPair = { keyPair: pairOf(given.signed_prekey_private_key), signature: new Uint8Array(64), keyId: 0 };
+    const keyPair = pairOf(given.signed_prekey_private_key);
+    manager.signedPreKeyPair = { keyPair, signature: new Uint8Array(64), keyId: 0 };
     const once = given.one_time_prekey_private_key;
     if (once) manager.oneTimePreKeys.set(0, pairOf(once));
     const found = manager.respond(bytes(given.peer_exchange_key), bytes(given.ephemeral_key), once ? 0 : undefined);
@@ -96,8 +105,8 @@ const respond = (given) => {
 };
 
 /** A registry's reply as the package's registry client takes it apart; that it holds is for the key manager to say. */
-const checkBundle = (given) => {
-    const said = JSON.parse(given.text);
+const readBundle = (text) => {
+    const said = JSON.parse(text);
     const decoded = (text) => (text ? new Uint8Array(Buffer.from(text, 'base64')) : undefined);
     const once = said.one_time_pre_key;
     const bundle = {
@@ -108,11 +117,71 @@ const checkBundle = (given) => {
         signedPreKeyId: said.signed_pre_key.key_id,
     };
     if (once) Object.assign(bundle, { oneTimePreKey: decoded(once.public_key), oneTimePreKeyId: once.key_id });
+    return bundle;
+};
+const checkBundle = (given) => {
+    const bundle = readBundle(given.text);
     managerOf('01'.repeat(32)).initiate(bundle);
     return {
-        identity: hex(bundle.identityKey), signed_prekey_id: bundle.signedPreKeyId, signed_prekey: hex(bundle.signedPreKey),
-        ...(once && { one_time_prekey_id: once.key_id, one_time_prekey: hex(bundle.oneTimePreKey) }),
+        identity: hex(bundle.identityKey),
+        signed_prekey_id: bundle.signedPreKeyId,
+        signed_prekey: hex(bundle.signedPreKey),
+        ...(bundle.oneTimePreKey && {
+            one_time_prekey_id: bundle.oneTimePreKeyId, one_time_prekey: hex(bundle.oneTimePreKey),
+        }),
     };
+};
+
+// --- agreement with the harness ---------------------------------------------------------------------------------
+
+/** A manager with keys of its own, of both kinds. */
+const newManager = () => {
+    const signing = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
+    return new X3DHKeyManager(Buffer.from(signing.d, 'base64url'), Buffer.from(signing.x, 'base64url'));
+};
+
+const agree = (given) => {
+    const manager = newManager();
+    const bundle = readBundle(given.bundle);
+    const made = manager.initiate(bundle);
+    return {
+        root: hex(made.sharedSecret),
+        exchange_key: hex(manager.identityKey.publicKey),
+        ephemeral_key: hex(made.ephemeralPublicKey),
+        signed_prekey_id: bundle.signedPreKeyId,
+        ...(made.usedOneTimeKeyId !== undefined && { one_time_prekey_id: made.usedOneTimeKeyId }),
+    };
+};
+
+const managers = new Map();
+const offer = (given) => {
+    if (managers.has(given.session)) throw new Refusal('order');
+    const manager = newManager();
+    const signed = manager.generateSignedPreKey();
+    const [once] = manager.generateOneTimePreKeys(1);
+    managers.set(given.session, manager);
+    const text = (key) => Buffer.from(key).toString('base64');
+    return {
+        bundle: JSON.stringify({
+            identity_key: text(manager.identityKey.publicKey),
+            identity_key_ed: text(manager.identityKeyEd),
+            signed_pre_key: {
+                key_id: signed.keyId, public_key: text(signed.publicKey), signature: text(signed.signature),
+            },
+            one_time_pre_key: { key_id: once.keyId, public_key: text(once.publicKey) },
+        }),
+    };
+};
+const accept = (given) => {
+    const manager = managers.get(given.session);
+    if (!manager) throw new Refusal('state');
+    const found = manager.respond(bytes(given.exchange_key), bytes(given.ephemeral_key), given.one_time_prekey_id);
+    return { root: hex(found.sharedSecret) };
+};
+
+const feed = (given) => {
+    fed = Buffer.concat([fed, Buffer.from(given.bytes, 'hex')]);
+    return { left: fed.length };
 };
 
 // --- ratchet ------------------------------------------------------------------------------------------------------
@@ -157,7 +226,8 @@ const converse = (given) => {
     };
     const prekey = pairOf(given.responder_private_key);
     const side = {
-        A: withNumbers(() => bytes(given.initiator_private_key), () => DoubleRatchet.initSender(bytes(given.root), prekey.publicKey)),
+        A: withNumbers(() => bytes(given.initiator_private_key), () =>
+            DoubleRatchet.initSender(bytes(given.root), prekey.publicKey)),
         B: DoubleRatchet.initReceiver(bytes(given.root), prekey),
     };
     const prefix = bytes(given.prefix);
@@ -183,7 +253,8 @@ const converse = (given) => {
             }
         }));
     const { last } = given;
-    if (last) results.push(withNumbers(formula(last.by), () => (last.plain === undefined ? open(last) : sealedBy(side[last.by], last.plain, prefix))));
+    const end = () => (last.plain === undefined ? open(last) : sealedBy(side[last.by], last.plain, prefix));
+    if (last) results.push(withNumbers(formula(last.by), end));
     return { results };
 };
 
@@ -225,6 +296,10 @@ const operations = {
     'kex.agreement.initiator': initiate,
     'kex.agreement.responder': respond,
     'kex.deployed.wire10': checkBundle,
+    'kex.agree': agree,
+    'kex.offer': offer,
+    'kex.accept': accept,
+    'rng.feed': feed,
     'ratchet.message.open': openMessage,
     'ratchet.conversation': converse,
     'ratchet.init': begin,
@@ -232,20 +307,32 @@ const operations = {
     'ratchet.decrypt': decrypt,
 };
 
-/** What the package throws has no class of its own; its words tell. Undefined where they do not. */
+/** What the package throws has no class of its own; its words tell. */
+const CLASSES = {
+    limit: /Too many skipped/,
+    state: /Send chain not initialized|already consumed/,
+    crypto: new RegExp('invalid tag|too short|tagLength|verification FAILED|Missing or invalid Ed25519|'
+        + 'invalid private or public key|signature length'),
+};
+/** Undefined where they do not. */
 const classOf = (thrown) => {
     if (thrown instanceof Refusal) return thrown.name_;
-    if (/Too many skipped/.test(thrown.message)) return 'limit';
-    if (/Send chain not initialized/.test(thrown.message)) return 'state';
-    if (/invalid tag|too short|tagLength|verification FAILED|Missing or invalid Ed25519|invalid private or public key|signature length/.test(thrown.message)) return 'crypto';
-    return undefined;
+    return Object.keys(CLASSES).find((name) => CLASSES[name].test(thrown.message));
 };
 
 let replies = 0;
 const answer = ({ op, proto, in: given }) => {
     if (op === 'hello') {
         if (proto !== 1) return { reject: { class: 'version' } };
-        return { ok: { name: 'npm @microsoft/agent-governance-sdk', ver: '4.0.0', areas: ['kex', 'ratchet'], suites: ['wire10-legacy'] } };
+        return {
+            ok: {
+                name: 'npm @microsoft/agent-governance-sdk',
+                ver: '4.0.0',
+                areas: ['kex', 'ratchet'],
+                suites: ['wire10-legacy'],
+                features: ['rng.feed'],
+            },
+        };
     }
     if (op === 'flush') return { ok: {} };
     if (op === 'bye') return { ok: { replies: replies + 1 } };
