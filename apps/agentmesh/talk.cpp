@@ -150,7 +150,6 @@ public:
 
     /// Ends one session, or all with a peer.
     int close(const std::optional<amid>& peer, const std::optional<session_id>& session, message::code why) {
-        closes_ = true;
         if (!start()) return status_;
         for (const auto& s : agent_.sessions())
             if ((session ? s.id == *session : s.peer == *peer) && s.phase != session::phase::closed)
@@ -160,6 +159,7 @@ public:
                              : std::string{peer->text()} + ": no session with this agent is open");
             return exit_code::refused;
         }
+        closes_ = true;
         tick();
         time_limit([this] { give_up(); });
         for (const auto& id : ending_) {

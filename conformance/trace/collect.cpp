@@ -194,8 +194,9 @@ void collect_schemas(link_set& into, const fs::path& root) {
         const auto document = parse_file(into, "schema", path, root);
         // Other JSON, such as samples that a schema refuses, is no schema.
         if (!document.contains("$schema")) continue;
-        // The harness's own protocol; its rules stand in docs/shim-protocol.md, not in SPEC.md.
-        if (name_in(root, path).starts_with("schemas/shim/")) continue;
+        // Protocols of programs; their rules stand in docs/shim-protocol.md and docs/command-line.md, not in SPEC.md.
+        const auto name = name_in(root, path);
+        if (name.starts_with("schemas/shim/") || name.starts_with("schemas/cli/")) continue;
         std::set<std::string> ids;
         const std::function<void(const json&)> walk = [&](const json& node) {
             if (node.is_object() && node.contains("x-req")) {

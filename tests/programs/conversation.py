@@ -8,154 +8,16 @@ was said is found nowhere but on the two screens.
 Usage: conversation.py --agentmesh PROGRAM --relay PROGRAM
 """
 
-import argparse
 import base64
-import contextlib
 import json
-import os
-import pathlib
-import queue
 import shutil
 import signal
-import subprocess
 import sys
-import tempfile
-import threading
 import time
 
-DEADLINE = 40  # seconds for any one thing to happen
+from programs import demand, options, play
+
 CANARY = "canary-2f6b1c9e-nobody-else-reads-this"
-
-
-class Failed(Exception):
-    pass
-
-
-def demand(condition, what):
-    if not condition:
-        raise Failed(what)
-
-
-class Program:
-    """A child process, its output as it comes, line by line."""
-
-    started = []
-
-    def __init__(self, command, environment):
-        self.command = command
-        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, bufsize=1)
-        self.lines = queue.Queue()
-        self.seen = []
-        self.errors = []
-        self.readers = [threading.Thread(target=self._read_output, daemon=True),
-                        threading.Thread(target=self._read_errors, daemon=True)]
-        for reader in self.readers:
-            reader.start()
-        Program.started.append(self)
-
-    def _read_output(self):
-        for line in self.process.stdout:
-            self.lines.put(line.rstrip("\n"))
-        self.lines.put(None)
-
-    def _read_errors(self):
-        for line in self.process.stderr:
-            self.errors.append(line.rstrip("\n"))
-
-    def say(self, text):
-        self.process.stdin.write(text + "\n")
-        self.process.stdin.flush()
-
-    def hang_up(self):
-        self.process.stdin.close()
-
-    def line(self):
-        try:
-            line = self.lines.get(timeout=DEADLINE)
-        except queue.Empty:
-            raise Failed(f"{self.command}: says nothing; said {self.seen[-5:]}, {self.errors[-5:]}") from None
-        if line is not None:
-            self.seen.append(line)
-        return line
-
-    def event(self, wanted, **members):
-        """The next event of this name and with these members; others before it are passed over."""
-        while True:
-            line = self.line()
-            demand(line is not None, f"{self.command}: ended before {wanted} {members}: {self.seen[-5:]} {self.errors}")
-            event = json.loads(line)
-            if event["event"] == wanted and all(event.get(name) == value for name, value in members.items()):
-                return event
-
-    def wait(self):
-        """The exit code, once all output is read."""
-        while self.line() is not None:
-            pass
-        code = self.process.wait(timeout=DEADLINE)
-        for reader in self.readers:
-            reader.join(timeout=DEADLINE)
-        return code
-
-    def end(self, with_signal=signal.SIGTERM):
-        self.process.send_signal(with_signal)
-        return self.wait()
-
-    def events(self, name):
-        return [event for event in map(json.loads, self.seen) if event["event"] == name]
-
-
-class World:
-    def __init__(self, arguments, folder):
-        self.arguments = arguments
-        self.folder = folder
-        self.log = open(folder / "relay.log", "a+", encoding="utf-8")
-        self.relay = None
-        self.port = 0
-        self.heard = {"alice": [], "bob": []}  # messages by listener, in the order told
-        self.start_relay()
-
-    def start_relay(self):
-        command = [self.arguments.relay, "--port", str(self.port), "--log", "debug", "--first-start"]
-        self.relay = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
-        said = self.relay.stdout.readline()
-        demand(said.startswith("listening "), f"the relay said {said!r}")
-        self.port = int(said.rstrip("/\n").rsplit(":", 1)[1])
-
-    def kill_relay(self):
-        self.relay.kill()
-        self.relay.wait()
-
-    def home(self, who):
-        return self.folder / who
-
-    def environment(self, who):
-        return {**os.environ, "AGENTMESH_HOME": str(self.home(who)), "AGENTMESH_RELAY": f"ws://127.0.0.1:{self.port}/",
-                "AGENTMESH_DIRECTORY": str(self.folder / "agents.json")}
-
-    def start(self, who, *arguments):
-        return Program([self.arguments.agentmesh, "--name", who, "--json", "--audit", *arguments], self.environment(who))
-
-    def run(self, who, *arguments, expect=0):
-        program = self.start(who, *arguments)
-        program.hang_up()
-        code = program.wait()
-        demand(code == expect, f"{who} {arguments}: exit {code}, expected {expect}: {program.seen} {program.errors}")
-        return program
-
-    def listen(self, who):
-        program = self.start(who, "listen", "--reply")
-        program.event("ready")
-        return program
-
-    def heard_by(self, who, program):
-        """Adds what a program has told; the same message told twice is one that died in the telling."""
-        for message in program.events("message"):
-            if all(message["id"] != known["id"] for known in self.heard[who]):
-                self.heard[who].append(message)
-
-    def texts(self, who):
-        return [message["text"] for message in self.heard[who]]
 
 
 # --- the story ------------------------------------------------------------------------------------------------
@@ -350,52 +212,25 @@ def nothing_in_clear(world):
                 demand(base64.b64decode(key) not in content, f"{path.name} holds a private key")
 
 
-def main():
-    options = argparse.ArgumentParser()
-    options.add_argument("--agentmesh", required=True)
-    options.add_argument("--relay", required=True)
-    options.add_argument("--keep", action="store_true", help="keep the folder")
-    arguments = options.parse_args()
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="agentmesh-conversation-"))
-    world = None
-    try:
-        world = World(arguments, folder)
-        steps = []
+def story(world):
+    def step(name, run, *more):
+        begun = time.monotonic()
+        outcome = run(world, *more)
+        print(f"{name}: {time.monotonic() - begun:.1f} s", flush=True)
+        return outcome
 
-        def step(name, run, *more):
-            begun = time.monotonic()
-            outcome = run(world, *more)
-            steps.append(f"{name}: {time.monotonic() - begun:.1f} s")
-            print(steps[-1], flush=True)
-            return outcome
-
-        step("identities", identities)
-        session = step("refused, then accepted", refused_then_accepted)
-        step("a conversation", conversation)
-        step("offline delivery", offline)
-        step("killed in the middle", killed_in_the_middle, session)
-        step("a relay that forgets", forgetful_relay)
-        step("an agent that forgets", forgetful_agent, session)
-        step("one at a time", one_at_a_time)
-        step("wrong usage", wrong_usage)
-        nothing_doubled(world)
-        nothing_in_clear(world)
-    except Failed as why:
-        print(f"FAILED: {why}", file=sys.stderr)
-        for program in Program.started[-3:]:
-            print(f"  {program.command}: {program.seen[-4:]} {list(program.lines.queue)[-6:]} {program.errors[-3:]}",
-                  file=sys.stderr)
-        return 1
-    finally:
-        for program in Program.started:
-            with contextlib.suppress(ProcessLookupError):
-                program.process.kill()
-        if world and world.relay.poll() is None:
-            world.kill_relay()
-        if not arguments.keep and world is not None:
-            shutil.rmtree(folder, ignore_errors=True)
-    return 0
+    step("identities", identities)
+    session = step("refused, then accepted", refused_then_accepted)
+    step("a conversation", conversation)
+    step("offline delivery", offline)
+    step("killed in the middle", killed_in_the_middle, session)
+    step("a relay that forgets", forgetful_relay)
+    step("an agent that forgets", forgetful_agent, session)
+    step("one at a time", one_at_a_time)
+    step("wrong usage", wrong_usage)
+    nothing_doubled(world)
+    nothing_in_clear(world)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(play(story, options().parse_args()))
