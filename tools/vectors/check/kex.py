@@ -368,10 +368,7 @@ def deployed_v02(i, shared, now):
 
 def deployed_wire10(i, shared, now):
     reply = reply_of(i["text"])
-
-    def key(owner, name, prefix="x25519:"):
-        return either_base64(member(owner, name, "text").removeprefix(prefix), 32)
-
+    key = lambda owner, name: either_base64(member(owner, name, "text"), 32)
     identity = key(reply, "identity_key")
     part = member(reply, "signed_pre_key", "object")
     signed_id, signed = whole(part, "key_id", 0, NEVER), key(part, "public_key")
@@ -382,7 +379,7 @@ def deployed_wire10(i, shared, now):
         one = (whole(one, "key_id", 0, NEVER), key(one, "public_key"))
     if reply.get("identity_key_ed") is None:
         raise Refused("crypto")  # nobody's signature stands over the prekey
-    signing = key(reply, "identity_key_ed", "ed25519:")
+    signing = key(reply, "identity_key_ed")
     curve.verify(signing, signed, proof)
     if montgomery(signing) != identity:
         raise Refused("parse")  # one of the two is superfluous, and they contradict each other

@@ -367,6 +367,7 @@ def conversations(ledger):
         "a relay opens a second chain with one flipped bit",
         ["cat 2, 18"],
     )
+    f.note("valid-least", ["AM-RAT-024"], "an honest ratchet key is refused", "messages are lost")
     f.note(
         "known",
         [],
@@ -383,7 +384,7 @@ def conversations(ledger):
     f.note("zero", ["AM-RAT-019"], "a ratchet key of small order is used", "a relay knows the next keys", ["cat 1"])
     f.note(
         "valid",
-        [f"AM-RAT-{n:03}" for n in (7, 9, 11, 14, 16, 18, 19, 24)],
+        ["AM-RAT-014", "AM-RAT-016", "AM-RAT-018", "AM-RAT-019", "AM-RAT-011"],
         "an honest last message is refused",
         "messages are lost",
     )
@@ -427,7 +428,7 @@ def conversations(ledger):
         found = opened_last(talk, bad)
         assert "refused" in found, (comment, found)
         twin = (
-            add(f"{comment}: the message that opens", ["valid"], talk, good)
+            add(f"{comment}: the message that opens", ["valid-least" if flag == "least" else "valid"], talk, good)
             if (id(talk), str(good)) not in results
             else results[id(talk), str(good)]
         )
@@ -579,7 +580,8 @@ def conversations(ledger):
             ("limit", "too far back before a ratchet key of small order", {"header": header(LOW["1"], limit + 2, 0)}),
             ("replay", "a duplicate before its tag", {"sealed_xor": 3, "header": t.messages["a"][0]}),
         ]:
-            refuse(why, f"{suite}: {comment}", "which-first", t, good, last_of(t, "B", "m0", **changes))
+            if suite == "am1":  # deployed peers of the others look in orders of their own
+                refuse(why, f"{suite}: {comment}", "which-first", t, good, last_of(t, "B", "m0", **changes))
         u = Talk(suite, "own")
         keep.append(u)
         if suite != "am1":
@@ -587,7 +589,7 @@ def conversations(ledger):
             u.open("B", "a")
         u.seal("B", "b")
         answer = last_of(u, "A", "b")
-        if suite != "v02":
+        if suite in ("am1", "wire10"):
             prekey = public(hexed(u.given["responder_private_key"]))
             bad = last_of(u, "A", "b", header=header(prekey, 0, 0))
             refuse("crypto", f"{suite}: a message under the prekey", "tag", u, answer, bad)
