@@ -24,6 +24,7 @@ from gen import (
     ratchet,
     relay,
     reputation,
+    requests,
     times,
     websocket,
     wire,
@@ -49,6 +50,7 @@ AREAS = (
     envelope,
     capability,
     reputation,
+    requests,
 )
 
 
