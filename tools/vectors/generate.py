@@ -14,6 +14,7 @@ from gen import (
     capability,
     common,
     crypto,
+    dht,
     encodings,
     envelope,
     identity,
@@ -51,6 +52,7 @@ AREAS = (
     capability,
     reputation,
     requests,
+    dht,
 )
 
 

@@ -49,4 +49,15 @@ inline constexpr unsigned skip_wire10 = 100;
 inline constexpr unsigned skip_am1 = 1000;
 inline constexpr std::size_t skipped_keys_stored = 2000;         ///< in one session, oldest out
 
+// --- DHT ------------------------------------------------------------------------------------------------
+inline constexpr std::size_t dht_datagram_bytes = 1200;          ///< AM-DHT-009
+inline constexpr std::size_t dht_record_bytes = 1000;            ///< AM-DHT-004
+inline constexpr std::size_t dht_relay_bytes = 255;              ///< AM-DHT-003
+inline constexpr duration dht_record_lifetime = std::chrono::hours{24};               ///< AM-DHT-007
+inline constexpr duration dht_record_lead = std::chrono::seconds{60};                 ///< AM-DHT-007
+inline constexpr std::size_t dht_bucket = 20;                    ///< k: contacts of a bucket, holders of a record
+inline constexpr std::size_t dht_paths = 3;                      ///< alpha: queries of a lookup under way
+inline constexpr std::size_t dht_amplification = 3;              ///< AM-DHT-012
+inline constexpr duration dht_token_period = std::chrono::minutes{5};                 ///< AM-DHT-013
+
 }  // namespace agentmesh::limits
