@@ -1,4 +1,4 @@
-// ChaCha20-Poly1305 through OpenSSL, which beats libsodium from about a kilobyte on. The same bytes either way.
+// ChaCha20-Poly1305 through OpenSSL, which beats libsodium from a few kilobytes on. The same bytes either way.
 // Used where the program is built with AGENTMESH_OPENSSL_AEAD.
 #pragma once
 
@@ -12,7 +12,7 @@
 namespace agentmesh::crypto::openssl {
 
 /// Below this size libsodium is faster.
-inline constexpr std::size_t worthwhile_size = 1024;
+inline constexpr std::size_t worthwhile_size = 2048;
 
 /// One direction of the cipher. Its memory, keys included, is wiped after each use.
 class chacha20poly1305 {
