@@ -1,0 +1,19 @@
+#include "tests/unit/registry/store.hpp"
+
+TEST_CASE("a store in memory keeps what a registry gives it", "[unit][registry]") {
+    store_tests::every_promise_holds([] { return agentmesh::registry::memory_store{}; });
+}
+
+TEST_CASE("capabilities fit what is asked for by whole segments, or by a pattern", "[unit][registry]") {
+    using agentmesh::registry::fits;
+    CHECK(fits("travel", "travel"));
+    CHECK(fits("travel", "travel/flights"));
+    CHECK_FALSE(fits("travel", "travelling"));
+    CHECK_FALSE(fits("travel/flights", "travel"));
+    CHECK(fits("travel/*", "travel/flights"));
+    CHECK_FALSE(fits("travel/*", "travel"));
+    CHECK(fits("*", "anything"));
+    CHECK(fits("", "anything"));
+    CHECK_FALSE(fits("t*x", "travel"));
+    CHECK(fits("t*v*l*", "travel"));
+}

@@ -1,0 +1,282 @@
+// What every model of RegistryStore must do. A model's test file calls these with a fresh store each.
+#pragma once
+
+#include <agentmesh/crypto/random.hpp>
+#include <agentmesh/registry/store.hpp>
+
+#include "tests/support/catch.hpp"
+
+namespace store_tests {
+
+using namespace agentmesh;
+using namespace agentmesh::registry;
+using namespace std::chrono_literals;
+
+inline const time_point noon = time_point{std::chrono::sys_days{std::chrono::year{2026} / 3 / 1}} + 12h;
+
+inline agent_row agent_of(std::uint64_t seed) {
+    crypto::scripted_random random{seed};
+    const auto key = signing_key_pair::generate(random).value();
+    const auto exchange = exchange_key_pair::generate(random).value();
+    return {.who = amid::of(key.public_key()),
+            .signing = key.public_key(),
+            .exchange = exchange.public_key(),
+            .display_name = "agent \"" + std::to_string(seed) + "\"",
+            .capabilities = {"travel/flights", "x-acme/widgets"},
+            .relay = "wss://relay.example/v1/connect",
+            .registered_at = noon,
+            .last_seen = noon};
+}
+
+/// One transaction that must succeed.
+template <class Store, class F>
+auto in(Store& store, F&& f) {
+    auto out = store.transact(std::forward<F>(f));
+    if (!out) FAIL(to_string(out.error()));
+    return *std::move(out);
+}
+
+template <class Store>
+void agents_are_kept(Store store) {
+    using tx = typename Store::transaction;
+    auto alice = agent_of(1);
+    CHECK(in(store, [&](tx& t) { return t.insert_agent(alice); }));
+    CHECK_FALSE(in(store, [&](tx& t) { return t.insert_agent(alice); }));
+    CHECK(in(store, [&](tx& t) { return t.agent(alice.who); }) == alice);
+    CHECK_FALSE(in(store, [&](tx& t) { return t.agent(agent_of(2).who); }));
+    alice.status = availability::dnd;
+    alice.card = "card";
+    alice.score = 712'345;
+    alice.proves = true;
+    alice.revoked = true;
+    alice.capabilities = {};
+    alice.last_seen = noon + 1us;
+    REQUIRE(store.transact([&](tx& t) { return t.update_agent(alice); }));
+    CHECK(in(store, [&](tx& t) { return t.agent(alice.who); }) == alice);
+    CHECK_FALSE(store.transact([&](tx& t) { return t.update_agent(agent_of(2)); }));
+}
+
+template <class Store>
+void a_failed_transaction_changes_nothing(Store store) {
+    using tx = typename Store::transaction;
+    const auto alice = agent_of(1);
+    const auto failed = store.transact([&](tx& t) -> result<int> {
+        AGENTMESH_TRY(inserted, t.insert_agent(alice));
+        CHECK(inserted);
+        AGENTMESH_CHECK(t.put_prekeys(alice.who, {.signed_id = 1}, {}));
+        return fail(errc::bad_bundle);
+    });
+    CHECK(failed.error().code == errc::bad_bundle);
+    CHECK_FALSE(in(store, [&](tx& t) { return t.agent(alice.who); }));
+    CHECK_FALSE(in(store, [&](tx& t) { return t.prekeys(alice.who); }));
+}
+
+template <class Store>
+void agents_are_found(Store store) {
+    using tx = typename Store::transaction;
+    std::vector<agent_row> all;
+    for (std::uint64_t i = 0; i < 8; ++i) {
+        auto one = agent_of(i);
+        one.trust = static_cast<tier>(i % 3);
+        one.score = static_cast<ppm>(500'000 + 10'000 * (i / 2));
+        one.status = i % 2 == 0 ? availability::online : availability::offline;
+        one.last_seen = noon + std::chrono::seconds{i % 4};
+        one.revoked = i == 7;
+        one.capabilities =
+            i < 4 ? std::vector<std::string>{"travel/flights"} : std::vector<std::string>{"travelling", "50%_off"};
+        all.push_back(one);
+        REQUIRE(in(store, [&](tx& t) { return t.insert_agent(one); }));
+    }
+    const auto found = [&](agent_query query) { return in(store, [&](tx& t) { return t.search(query); }); };
+    CHECK(found({}).total == 7);
+    CHECK(found({.capability = "travel"}).total == 4);
+    CHECK(found({.capability = "travel/flights"}).total == 4);
+    CHECK(found({.capability = "travel*"}).total == 7);
+    CHECK(found({.capability = "*fli*ts"}).total == 4);
+    CHECK(found({.capability = "%"}).total == 0);
+    CHECK(found({.capability = "50%_off"}).total == 3);
+    CHECK(found({.capability = "50__off"}).total == 0);
+    CHECK(found({.capability = "' OR 1=1 --"}).total == 0);
+    CHECK(found({.at_least = tier::verified}).total == 4);
+    CHECK(found({.at_least = tier::organization}).total == 2);
+    CHECK(found({.score_at_least = 520'000}).total == 3);
+    CHECK(found({.status = availability::offline}).total == 3);
+    const auto first = found({.limit = 3}), second = found({.limit = 3, .offset = 3}),
+               last = found({.limit = 3, .offset = 6});
+    CHECK(first.total == 7);
+    REQUIRE(first.rows.size() == 3);
+    REQUIRE(second.rows.size() == 3);
+    REQUIRE(last.rows.size() == 1);
+    CHECK(found({.offset = 4'000'000'000}).rows.empty());
+    std::vector<agent_row> joined = first.rows;
+    joined.insert(joined.end(), second.rows.begin(), second.rows.end());
+    joined.push_back(last.rows.front());
+    for (std::size_t i = 1; i < joined.size(); ++i) {
+        const auto &a = joined[i - 1], &b = joined[i];
+        CHECK(std::tuple{b.score, b.last_seen, a.who} < std::tuple{a.score, a.last_seen, b.who});
+    }
+    const auto stats = in(store, [&](tx& t) { return t.stats(); });
+    CHECK(stats.agents == 8);
+    CHECK(stats.by_tier[0] == 3);
+    CHECK(stats.by_status[0] == 4);
+    CHECK(stats.score_sum == 8 * 500'000 + 2 * 10'000 * (1 + 2 + 3));
+}
+
+template <class Store>
+void one_time_prekeys_are_handed_out_once(Store store) {
+    using tx = typename Store::transaction;
+    const auto who = agent_of(1).who;
+    const auto take = [&] { return in(store, [&](tx& t) { return t.take_one_time(who); }); };
+    REQUIRE(in(store, [&](tx& t) { return t.insert_agent(agent_of(1)); }));
+    CHECK_FALSE(take());
+    const prekey_row keys{.signed_id = 4'000'000'000, .json = R"({"a":"b"})", .next_one_time = 9, .uploaded_at = noon};
+    const std::vector<one_time_row> some = {{7, "seven"}, {3, "three"}, {4'294'967'294, "last"}};
+    REQUIRE(store.transact([&](tx& t) { return t.put_prekeys(who, keys, some); }));
+    CHECK(in(store, [&](tx& t) { return t.prekeys(who); }) == keys);
+    CHECK(in(store, [&](tx& t) { return t.one_time_left(who); }) == 3);
+    CHECK(take() == one_time_row{3, "three"});
+    CHECK(take() == one_time_row{7, "seven"});
+    const auto undone = store.transact([&](tx& t) -> result<int> {
+        AGENTMESH_TRY(one, t.take_one_time(who));
+        CHECK(one);
+        return fail(errc::registry_failed);
+    });
+    CHECK_FALSE(undone);
+    CHECK(take() == one_time_row{4'294'967'294, "last"});
+    CHECK_FALSE(take());
+    REQUIRE(store.transact([&](tx& t) { return t.put_prekeys(who, keys, std::span{some}.first(1)); }));
+    CHECK(in(store, [&](tx& t) { return t.one_time_left(who); }) == 1);
+    CHECK_FALSE(in(store, [&](tx& t) { return t.take_one_time(agent_of(2).who); }));
+}
+
+template <class Store>
+void nonces_are_remembered(Store store) {
+    using tx = typename Store::transaction;
+    const auto alice = agent_of(1).who, bob = agent_of(2).who;
+    const std::array<std::uint8_t, 16> nonce{1, 0, 2};
+    const auto fresh = [&](const amid& who) { return in(store, [&](tx& t) { return t.remember(who, nonce, noon); }); };
+    CHECK(fresh(alice));
+    CHECK(fresh(bob));
+    CHECK_FALSE(fresh(alice));
+    REQUIRE(store.transact([&](tx& t) { return t.forget_nonces(noon); }));
+    CHECK_FALSE(fresh(alice));
+    REQUIRE(store.transact([&](tx& t) { return t.forget_nonces(noon + 1us); }));
+    CHECK(fresh(alice));
+}
+
+template <class Store>
+void revocations_are_listed(Store store) {
+    using tx = typename Store::transaction;
+    std::vector<revocation_row> rows;
+    for (std::uint64_t i = 0; i < 5; ++i) {
+        rows.push_back({.id = "r" + std::to_string(i),
+                        .who = agent_of(i).who,
+                        .reason = "key_compromise",
+                        .by = agent_of(i).who,
+                        .at = noon + std::chrono::seconds{10 - i},
+                        .notes = "n"});
+        CHECK(in(store, [&](tx& t) { return t.insert_revocation(rows.back()); }));
+    }
+    CHECK_FALSE(in(store, [&](tx& t) { return t.insert_revocation(rows[2]); }));
+    CHECK(in(store, [&](tx& t) { return t.revocation(rows[3].who); }) == rows[3]);
+    CHECK_FALSE(in(store, [&](tx& t) { return t.revocation(agent_of(9).who); }));
+    const auto page = in(store, [&](tx& t) { return t.revocations(2, 1); });
+    CHECK(page.total == 5);
+    REQUIRE(page.rows.size() == 2);
+    CHECK(page.rows[0] == rows[3]);
+    CHECK(page.rows[1] == rows[2]);
+}
+
+template <class Store>
+void words_about_agents_are_kept(Store store) {
+    using tx = typename Store::transaction;
+    const auto alice = agent_of(1).who, bob = agent_of(2).who;
+    const rating_row rating{
+        .from = alice, .about = bob, .session = "s1", .score = 900'000, .tags = {"fast", "accurate"}, .at = noon};
+    CHECK(in(store, [&](tx& t) { return t.insert_rating(rating); }));
+    CHECK_FALSE(in(store, [&](tx& t) { return t.insert_rating(rating); }));
+    auto earlier = rating;
+    earlier.session = "s0";
+    earlier.tags = {};
+    earlier.at = noon - 1h;
+    CHECK(in(store, [&](tx& t) { return t.insert_rating(earlier); }));
+    CHECK(in(store, [&](tx& t) { return t.ratings_about(bob); }) == std::vector{earlier, rating});
+    CHECK(in(store, [&](tx& t) { return t.ratings_about(alice); }).empty());
+
+    session_report report{.session = "s1",
+                          .initiator = alice,
+                          .receiver = bob,
+                          .reporter = alice,
+                          .intent = "travel",
+                          .outcome = session_outcome::timeout,
+                          .at = noon};
+    CHECK(in(store, [&](tx& t) { return t.insert_report(report); }));
+    CHECK_FALSE(in(store, [&](tx& t) { return t.insert_report(report); }));
+    report.reporter = bob;
+    CHECK(in(store, [&](tx& t) { return t.insert_report(report); }));
+    CHECK(in(store, [&](tx& t) { return t.reports_of("s1"); }).size() == 2);
+    CHECK(in(store, [&](tx& t) { return t.reports_about(bob); }).size() == 2);
+    CHECK(in(store, [&](tx& t) { return t.reports_about(agent_of(3).who); }).empty());
+
+    for (int i = 0; i < 3; ++i)
+        REQUIRE(
+            store.transact([&](tx& t) { return t.add_score(bob, noon + std::chrono::hours{i}, static_cast<ppm>(i)); }));
+    const auto scores = in(store, [&](tx& t) { return t.scores(bob, noon + 1h); });
+    REQUIRE(scores.size() == 2);
+    CHECK(scores[0].score == 1);
+    CHECK(scores[1].at == noon + 2h);
+}
+
+template <class Store>
+void organizations_and_logins_are_kept(Store store) {
+    using tx = typename Store::transaction;
+    auto admin = agent_of(1);
+    organization_row row{.id = "o1",
+                         .name = "Acme",
+                         .domain = "acme.example",
+                         .admin = admin.who,
+                         .admin_key = admin.signing,
+                         .challenge = "agentmesh-verify=x",
+                         .challenge_until = noon + 24h,
+                         .created_at = noon};
+    CHECK(in(store, [&](tx& t) { return t.insert_organization(row); }));
+    auto same_domain = row;
+    same_domain.id = "o2";
+    CHECK_FALSE(in(store, [&](tx& t) { return t.insert_organization(same_domain); }));
+    auto same_id = row;
+    same_id.domain = "other.example";
+    CHECK_FALSE(in(store, [&](tx& t) { return t.insert_organization(same_id); }));
+    row.verified = true;
+    REQUIRE(store.transact([&](tx& t) { return t.update_organization(row); }));
+    CHECK(in(store, [&](tx& t) { return t.organization("o1"); }) == row);
+    CHECK(in(store, [&](tx& t) { return t.organization_of_domain("acme.example"); }) == row);
+    CHECK_FALSE(in(store, [&](tx& t) { return t.organization("o2"); }));
+    admin.organization = "o1";
+    REQUIRE(in(store, [&](tx& t) { return t.insert_agent(admin); }));
+    CHECK(in(store, [&](tx& t) { return t.members_of("o1"); }) == 1);
+
+    const auto take = [&](std::string_view state, time_point at) {
+        return in(store, [&](tx& t) { return t.take_login(state, at); });
+    };
+    REQUIRE(store.transact([&](tx& t) { return t.insert_login("s", "who", noon); }));
+    CHECK(take("s", noon - 1us) == "who");
+    CHECK_FALSE(take("s", noon - 1us));
+    REQUIRE(store.transact([&](tx& t) { return t.insert_login("late", "who", noon); }));
+    CHECK_FALSE(take("late", noon));
+    CHECK_FALSE(take("late", noon - 1us));
+}
+
+/// All of it. `make()` gives a fresh store.
+template <class Make>
+void every_promise_holds(Make&& make) {
+    SECTION("agents are kept") { agents_are_kept(make()); }
+    SECTION("a failed transaction changes nothing") { a_failed_transaction_changes_nothing(make()); }
+    SECTION("agents are found") { agents_are_found(make()); }
+    SECTION("one-time prekeys are handed out once") { one_time_prekeys_are_handed_out_once(make()); }
+    SECTION("nonces are remembered") { nonces_are_remembered(make()); }
+    SECTION("revocations are listed") { revocations_are_listed(make()); }
+    SECTION("words about agents are kept") { words_about_agents_are_kept(make()); }
+    SECTION("organizations and logins are kept") { organizations_and_logins_are_kept(make()); }
+}
+
+}  // namespace store_tests
