@@ -32,7 +32,8 @@ struct mishap {
 
     void happen(bool to_initiator, long fails_at) {
         std::optional<session_id> id;
-        alice.knock(bob.name(), {.category = "travel"}, [&](const result<session_id>& s) { id = s.value(); }, long_talk);
+        alice.knock(
+            bob.name(), {.category = "travel"}, [&](const result<session_id>& s) { id = s.value(); }, long_talk);
         mesh.run();
         REQUIRE(id);
         auto& forgets = to_initiator ? alice : bob;
