@@ -116,9 +116,23 @@ std::string said(const shim_reply& reply) {
     return {};
 }
 
+/// The place of a value that is not as the row has it: "results[3]".
+std::string place_of_difference(const vector_row& row, const shim_json& value) {
+    if (!value.is_object()) return "what is no object";
+    for (const auto& [name, wanted] : row.output.items()) {
+        if (!value.contains(name)) return name;
+        if (value[name] == wanted) continue;
+        if (!wanted.is_array() || !value[name].is_array()) return name;
+        for (std::size_t i = 0; i < wanted.size(); ++i)
+            if (i >= value[name].size() || value[name][i] != wanted[i]) return name + "[" + std::to_string(i) + "]";
+        return name;
+    }
+    return "an intermediate result";
+}
+
 std::string demanded_of(const vector_row& row, const shim_reply& reply) {
     if (row.refused()) return "reject " + row.expect.substr(7);
-    return reply.kind == reply_kind::ok ? "another value" : "ok";
+    return reply.kind == reply_kind::ok ? "another value of " + place_of_difference(row, reply.value) : "ok";
 }
 
 struct judged_row {

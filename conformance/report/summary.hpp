@@ -30,7 +30,7 @@ inline constexpr std::size_t moods = 5;
 
 struct headline {
     mood tone = mood::open;
-    std::string verdict;  ///< "CERTIFIABLE", "NOT CERTIFIABLE", "INCOMPLETE", "KNOWN FAILURES ONLY", "VOID", ...
+    std::string verdict;  ///< "CERTIFIABLE", "NOT CERTIFIABLE", "INCOMPLETE", "PASSED IN PART", "VOID", ...
     std::string reason;   ///< "1 MUST, 2 open", "" if there is nothing to add
     std::size_t broken = 0, deviating = 0, open = 0;  ///< requirements by their worst verdict
     int exit_code = 0;
