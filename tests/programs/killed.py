@@ -4,7 +4,7 @@
 In each cycle one side, or both, gets a signal in front of a step drawn at random: a write, a sync, a send. Half of the
 signals are SIGKILL, the others SIGINT and SIGTERM, which end a program with its state saved.
 
-Usage: killed.py --agentmesh PROGRAM --relay PROGRAM --kill-point LIBRARY [--cycles 30] [--seed NUMBER]
+Usage: killed.py --agentmesh PROGRAM --relay PROGRAM --kill-point LIBRARY [--cycles 30] [--seconds 18] [--seed NUMBER]
 """
 
 import json
@@ -111,6 +111,7 @@ def main():
     more = options()
     more.add_argument("--kill-point", required=True)
     more.add_argument("--cycles", type=int, default=30)
+    more.add_argument("--seconds", type=float, default=18, help="no cycle begins after this time")
     more.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     arguments = more.parse_args()
     print(f"seed {arguments.seed}", flush=True)
@@ -118,13 +119,15 @@ def main():
     def story(world):
         begun = time.monotonic()
         talk = Talk(world, random.Random(arguments.seed), arguments.kill_point)
-        for _ in range(arguments.cycles):
+        cycles = 0
+        while cycles < arguments.cycles and time.monotonic() - begun < arguments.seconds:
             talk.cycle()
+            cycles += 1
         talk.finish()
         died = sum(talk.deaths.values())
-        print(f"{arguments.cycles} cycles, {died} signals at their steps, {sum(talk.said.values())} messages, "
+        print(f"{cycles} cycles, {died} signals at their steps, {sum(talk.said.values())} messages, "
               f"{time.monotonic() - begun:.1f} s")
-        demand(6 * died >= arguments.cycles, "hardly anybody was killed")
+        demand(6 * died >= cycles, "hardly anybody was killed")
 
     return play(story, arguments, "--sends-per-minute", "0")
 
