@@ -26,7 +26,7 @@ namespace agentmesh::session {
 struct engine_options {
     std::vector<std::string> features{};              ///< that this agent speaks; offered and chosen from
     std::size_t max_sessions = 256;                   ///< knocking, open and closing ones together
-    std::size_t outbox_messages = 64;                 ///< unacknowledged ones of a session
+    std::size_t outbox_messages = 256;                ///< unacknowledged ones of a session
     std::size_t outbox_bytes = 256 * 1024;
     std::size_t inbox_bytes = 2 * 1024 * 1024;        ///< of a session, that the application has not taken
     std::size_t sessions_a_peer = 32;                 ///< live ones that it has asked for
@@ -43,7 +43,8 @@ struct engine_options {
     duration resend_first = std::chrono::seconds{15};    ///< without acknowledgement; doubles with each time
     duration resend_longest = std::chrono::minutes{10};
     duration ack_delay = std::chrono::seconds{2};
-    std::uint32_t ack_every = 16;                     ///< received messages, at the latest
+    std::uint32_t ack_every = 64;                     ///< received messages, at the latest; each turns the ratchet
+    std::size_t ack_bytes = 64 * 1024;                ///< of received frames, at the latest
     duration notice_interval = std::chrono::minutes{1};  ///< between notices to one peer
     duration linger = std::chrono::minutes{5};        ///< of a close without acknowledgement, and of a closed session
     duration lost_lifetime = std::chrono::hours{24};  ///< how long messages wait for a successor of their session
@@ -195,7 +196,7 @@ private:
                             SessionSink auto& out);
     void on_copy(session_state& held, byte_view frame, const moment& now, SessionSink auto& out);
     void deliver(session_state& held, const moment& now, SessionSink auto& out);
-    [[nodiscard]] std::vector<std::pair<amid, message_id>> surplus_seen() const;
+    [[nodiscard]] std::vector<std::pair<amid, message_id>> surplus_seen(const amid& peer) const;
     result<void> forget_taken(session_state& held, SessionSink auto& out);
     void hold(const amid& from, const session_id& session, byte_view frame, const moment& now, SessionSink auto& out);
     void release(const amid& from, const session_id& session, const moment& now, SessionSink auto& out);
@@ -231,6 +232,7 @@ private:
     [[nodiscard]] bool is_full(std::size_t used, std::size_t bound, const amid& for_whom) const;
     void note_seen(const amid& peer, const message_id& key, std::uint64_t count);
     result<void> purge(const moment& now, SessionSink auto& out);
+    result<void> restore_skipped(session_state& held, bool stale, const std::string& prefix, StateStore auto& store);
     result<bool> restore_session(const std::string& prefix, StateStore auto& store, const moment& now);
 
     const local_identity* self_;

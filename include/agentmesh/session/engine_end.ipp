@@ -140,6 +140,7 @@ template <RandomSource R, PolicySource P, PrekeySource K>
 void engine<R, P, K>::absorbed(session_state& old, const moment& now) {
     auto core = closed_core(old, now);
     ++core.generation;  // as saved
+    core.skipped.clear();
     clear_to(old, std::move(core), now);
 }
 

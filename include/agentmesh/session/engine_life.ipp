@@ -218,6 +218,35 @@ std::size_t engine<R, P, K>::live_sessions() const noexcept {
 
 // --- restart --------------------------------------------------------------------------------------------------
 
+/// The skipped keys of a saved session. Of one that is not continued only their names, so that they are erased.
+template <RandomSource R, PolicySource P, PrekeySource K>
+result<void> engine<R, P, K>::restore_skipped(session_state& held, bool stale, const std::string& prefix,
+                                              StateStore auto& store) {
+    if (stale) {
+        held.saved_ratchet.clear();
+        held.core.skipped.clear();
+        for (const auto& name : store.names(prefix + "/skip/")) {
+            AGENTMESH_TRY(block, record::parse_skip_name(std::string_view{name}.substr(prefix.size() + 6)));
+            held.core.skipped.push_back(block);
+        }
+        return {};
+    }
+    if (held.core.skipped.empty()) return {};
+    crypto::secret_buffer keys;
+    for (const auto& block : held.core.skipped) {
+        AGENTMESH_TRY(bytes, store.load(record::skip_name(held.core.id, block)));
+        if (!bytes) return fail(errc::bad_snapshot);
+        const auto read = record::read_skipped(block, *bytes);
+        sodium_memzero(bytes->data(), bytes->size());
+        if (!read) return fail(read.error());
+        keys.insert(keys.end(), read->begin(), read->end());
+    }
+    AGENTMESH_TRY(ratchet, record::join_skipped(held.saved_ratchet, held.core.skipped, keys));
+    held.ratchet = std::move(ratchet);
+    held.saved_ratchet = {};
+    return {};
+}
+
 /// One saved session with what belongs to it. @return whether it is older than its record of generations
 template <RandomSource R, PolicySource P, PrekeySource K>
 result<bool> engine<R, P, K>::restore_session(const std::string& prefix, StateStore auto& store, const moment& now) {
@@ -235,6 +264,7 @@ result<bool> engine<R, P, K>::restore_session(const std::string& prefix, StateSt
     // Without its record of generations nobody can say how old a state is.
     const bool stale = held.core.is_live() && (!recorded || held.core.generation < generation);
     held.core.generation = std::max(held.core.generation, generation);
+    AGENTMESH_CHECK(restore_skipped(held, stale, prefix, store));
     if (stale) {  // at once: while one such session is dealt with, nothing may be sent in another
         held.ratchet.reset();
         held.reply_key.reset();

@@ -4,6 +4,7 @@
 namespace agentmesh::session {
 
 inline constexpr std::uint64_t reorder_window = 1024;  ///< frames beyond a gap
+inline constexpr std::uint32_t most_passive = 16;      ///< receipts of the peer's that are kept there until we send one
 
 template <RandomSource R, PolicySource P, PrekeySource K>
 result<void> engine<R, P, K>::on_message(const amid& from, wire::message_type, std::string_view payload,
@@ -82,7 +83,7 @@ result<void> engine<R, P, K>::open_frame(session_state& held, const message_fram
     auto& core = draft.core;
     crypto::secret_buffer plain;
     const auto context =
-        message_context(session_context(core.initiator_card(), core.responder_card()),
+        message_context(context_of(core),
                         parts.bound ? core.transcript : core.knock,
                         core.initiator ? direction::from_responder : direction::from_initiator, parts.head);
     if (const auto opened = draft.ratchet->open(plain, parts.header, context, parts.sealed, *random_); !opened) {
@@ -137,10 +138,11 @@ result<void> engine<R, P, K>::open_frame(session_state& held, const message_fram
         held.resend_at = held.wants_resend() ? now.steady + held.resend_after : session_state::never;
     }
     if (is_ack && !fills_gap) {
-        if (++held.passive >= options_.ack_every) held.ack_at = now.steady;
+        if (++held.passive >= std::min(options_.ack_every, most_passive)) held.ack_at = now.steady;
     } else {
-        held.ack_at = ++held.unacked >= options_.ack_every ? now.steady
-                                                          : std::min(held.ack_at, now.steady + options_.ack_delay);
+        held.unacked_bytes += frame.size();
+        const bool enough = ++held.unacked >= options_.ack_every || held.unacked_bytes >= options_.ack_bytes;
+        held.ack_at = enough ? now.steady : std::min(held.ack_at, now.steady + options_.ack_delay);
     }
     held.copy_answered = steady_point::min();
     deliver(held, now, out);
@@ -190,6 +192,7 @@ void engine<R, P, K>::deliver(session_state& held, const moment& now, SessionSin
             continue;
         }
         note_seen(peer, key, ++seen_count_);
+        one.key = key;
         one.taken = out.received({.session = held.core.id, .origin = one.origin, .peer = held.core.peer.name,
                                   .id = one.id, .envelope = one.envelope, .key = held.core.peer.signing});
     }
@@ -204,17 +207,17 @@ void engine<R, P, K>::note_seen(const amid& peer, const message_id& key, std::ui
     ++seen_total_;
 }
 
-/// What is to be forgotten of the delivered: of a peer that has too many its oldest, and of all of them too many those
-/// of whoever has most. So a peer that talks much does not push out what others said.
+/// What is to be forgotten of the delivered: if this peer has too many its oldest, and if all have those of whoever has
+/// most. So a peer that talks much does not push out what others said.
 template <RandomSource R, PolicySource P, PrekeySource K>
-std::vector<std::pair<amid, message_id>> engine<R, P, K>::surplus_seen() const {
+std::vector<std::pair<amid, message_id>> engine<R, P, K>::surplus_seen(const amid& peer) const {
     std::vector<std::pair<amid, message_id>> out;
     const auto drop = [&](const auto& of, std::size_t count) {
         for (std::size_t i = 0; i < count; ++i) out.emplace_back(of.first, of.second.order[i].second);
     };
-    for (const auto& one : seen_)
-        if (one.second.order.size() > options_.seen_messages_a_peer)
-            drop(one, one.second.order.size() - options_.seen_messages_a_peer);
+    if (const auto own = seen_.find(peer);
+        own != seen_.end() && own->second.order.size() > options_.seen_messages_a_peer)
+        drop(*own, own->second.order.size() - options_.seen_messages_a_peer);
     if (!out.empty() || seen_total_ <= options_.seen_messages) return out;
     const auto most = std::max_element(seen_.begin(), seen_.end(), [](const auto& x, const auto& y) {
         const auto size_x = x.second.order.size(), size_y = y.second.order.size();
@@ -232,11 +235,10 @@ result<void> engine<R, P, K>::forget_taken(session_state& held, SessionSink auto
         if (!one.taken) continue;
         batch.erase(record::in_name(held.core.id, index));
         if (one.copy) continue;  // nobody has taken the first one yet, perhaps
-        batch.put(record::seen_name(seen_key(held.core.peer.name, one.id)),
-                  record::write_seen({++seen_count_, held.core.peer.name}));
+        batch.put(record::seen_name(one.key), record::write_seen({++seen_count_, held.core.peer.name}));
     }
     if (batch.empty()) return {};
-    const auto old = surplus_seen();
+    const auto old = surplus_seen(held.core.peer.name);
     for (const auto& [peer, key] : old) batch.erase(record::seen_name(key));
     AGENTMESH_CHECK(persist(batch, out));
     std::erase_if(held.inbox, [](const auto& entry) { return entry.second.taken; });

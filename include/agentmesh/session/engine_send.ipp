@@ -83,7 +83,7 @@ result<void> engine<R, P, K>::seal(session_draft& draft, outgoing& one) {
     const bool bound = core.phase != phase::knocking;
     one.frame = message_head_bytes(core.id, bound);
     const auto context =
-        message_context(session_context(core.initiator_card(), core.responder_card()),
+        message_context(context_of(core),
                         bound ? core.transcript : core.knock,
                         core.initiator ? direction::from_initiator : direction::from_responder, one.frame);
     crypto::secret_buffer padded = one.envelope;
@@ -101,6 +101,7 @@ void engine<R, P, K>::save(session_draft& draft, const std::optional<e2ee::reply
                            const std::vector<std::string>& suites, record_batch& batch) const {
     auto& core = draft.core;
     ++core.generation;
+    record::write_skipped(core, draft.ratchet, batch);
     batch.put(record::state_name(core.id), record::write_state(core, suites, draft.ratchet, key));
     batch.put(record::generation_name(core.id), record::write_number(core.generation));
 }
@@ -159,6 +160,7 @@ result<void> engine<R, P, K>::acknowledge(session_state& held, const moment& now
     install(held, std::move(draft), now);
     held.ack_at = session_state::never;
     held.unacked = held.passive = 0;
+    held.unacked_bytes = 0;
     transmit(held, held.outbox.back(), now, out);
     return {};
 }

@@ -22,6 +22,17 @@ inline std::string generation_name(const session_id& id) { return in_session(id,
 inline std::string out_name(const session_id& id, std::uint64_t slot) {
     return in_session(id, "/out/" + numbered(slot));
 }
+inline std::string skip_name(const session_id& id, const skipped_block& block) {
+    return in_session(id, "/skip/" + to_hex(block.dh.bytes().first(16)) + numbered(block.first));
+}
+inline result<skipped_block> parse_skip_name(std::string_view name) {
+    std::array<std::uint8_t, 24> bytes;
+    if (!decode_hex(name, bytes)) return fail(errc::bad_snapshot);
+    skipped_block out;
+    std::copy_n(bytes.begin(), 16, out.dh.storage().begin());
+    for (const auto byte : std::span{bytes}.last<4>()) out.first = out.first << 8 | byte;
+    return out;
+}
 inline std::string in_name(const session_id& id, std::uint64_t at) { return in_session(id, "/in/" + numbered(at)); }
 inline std::string knock_name(const sha256_digest& hash) { return "knock/" + to_hex(hash.bytes()); }
 inline std::string seen_name(const message_id& id) { return "seen/" + to_hex(id.bytes()); }
@@ -29,10 +40,12 @@ inline std::string seen_name(const message_id& id) { return "seen/" + to_hex(id.
 // --- bytes ----------------------------------------------------------------------------------------------------
 
 constexpr std::uint8_t version = 1;
+constexpr std::size_t most_ahead = 4096;  ///< frames beyond a gap, in a record; the engine keeps fewer
 
 class byte_writer {
 public:
-    byte_writer() { u8(version); }
+    /// @param about  how long it may become; a longer one costs copies
+    explicit byte_writer(std::size_t about = 64) : out_(about) { u8(version); }
 
     byte_writer& u8(std::uint8_t value) { return number(value, 1); }
     byte_writer& flag(bool value) { return u8(value ? 1 : 0); }
@@ -40,7 +53,9 @@ public:
     byte_writer& u64(std::uint64_t value) { return number(value, 8); }
     byte_writer& time(time_point at) { return u64(static_cast<std::uint64_t>(at.time_since_epoch().count())); }
     byte_writer& raw(byte_view bytes) {
-        out_.insert(out_.end(), bytes.begin(), bytes.end());
+        if (out_.size() - size_ < bytes.size()) out_.resize(2 * out_.size() + bytes.size());
+        std::copy(bytes.begin(), bytes.end(), out_.begin() + static_cast<std::ptrdiff_t>(size_));
+        size_ += bytes.size();
         return *this;
     }
     byte_writer& block(byte_view bytes) { return u32(static_cast<std::uint32_t>(bytes.size())).raw(bytes); }
@@ -50,15 +65,19 @@ public:
         for (const auto& one : values) text(one);
         return *this;
     }
-    [[nodiscard]] crypto::secret_buffer take() { return std::move(out_); }
+    [[nodiscard]] crypto::secret_buffer take() {
+        out_.resize(size_);
+        return std::move(out_);
+    }
 
 private:
-    byte_writer& number(std::uint64_t value, int size) {
-        for (int shift = 8 * (size - 1); shift >= 0; shift -= 8)
-            out_.push_back(static_cast<std::uint8_t>(value >> shift));
-        return *this;
+    byte_writer& number(std::uint64_t value, std::size_t size) {
+        std::array<std::uint8_t, 8> bytes;
+        for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::uint8_t>(value >> (8 * (size - 1 - i)));
+        return raw(byte_view{bytes}.first(size));
     }
     crypto::secret_buffer out_;
+    std::size_t size_ = 0;
 };
 
 /// Errors stick; `done` tells whether everything was there and nothing is left.
@@ -126,10 +145,75 @@ inline crypto::secret_buffer secret_copy(byte_view bytes) { return {bytes.begin(
 
 // --- sessions -------------------------------------------------------------------------------------------------
 
+// The end of a ratchet's snapshot: u16 count, then of each skipped key its chain, u32 number, and the key.
+constexpr std::size_t skipped_count = 2, skipped_key = 32, skipped_entry = 32 + 4 + skipped_key;
+
+inline void write_skipped(session_core& core, const std::optional<am1_ratchet>& ratchet, record_batch& batch) {
+    struct block_keys {
+        skipped_block block;
+        std::array<byte_view, skipped_block::size> keys{};
+    };
+    std::vector<block_keys> now;
+    crypto::secret_buffer snapshot;
+    if (ratchet && ratchet->skipped() > 0) {
+        snapshot = e2ee::save(*ratchet);
+        e2ee::byte_cursor in{byte_view{snapshot}.last(ratchet->skipped() * skipped_entry)};
+        for (auto left = ratchet->skipped(); left > 0; --left) {
+            const auto dh = in.fixed<exchange_public_key>();
+            const auto n = in.u32be();
+            const auto key = in.take(skipped_key);
+            if (now.empty() || !now.back().block.is_of(dh, n))
+                now.push_back({{dh, n / skipped_block::size * skipped_block::size, 0}});
+            now.back().block.held |= 1u << n % skipped_block::size;
+            now.back().keys[n % skipped_block::size] = key;
+        }
+    }
+    for (const auto& one : now) {
+        if (std::find(core.skipped.begin(), core.skipped.end(), one.block) != core.skipped.end()) continue;
+        byte_writer to{1 + skipped_block::size * skipped_key};
+        for (const auto& key : one.keys) to.raw(key);
+        batch.put(skip_name(core.id, one.block), to.take());
+    }
+    for (const auto& old : core.skipped)
+        if (std::none_of(now.begin(), now.end(), [&](const auto& one) { return one.block.is_of(old.dh, old.first); }))
+            batch.erase(skip_name(core.id, old));
+    core.skipped.clear();
+    for (const auto& one : now) core.skipped.push_back(one.block);
+}
+
+inline result<crypto::secret_buffer> read_skipped(const skipped_block& block, byte_view bytes) {
+    byte_reader in{bytes};
+    const auto keys = in.raw(static_cast<std::size_t>(std::popcount(block.held)) * skipped_key);
+    if (!in.done()) return fail(errc::bad_snapshot);
+    return secret_copy(keys);
+}
+
+inline result<am1_ratchet> join_skipped(byte_view ratchet, const std::vector<skipped_block>& blocks, byte_view keys) {
+    const auto count = keys.size() / skipped_key;
+    crypto::secret_buffer all;
+    all.reserve(ratchet.size() + skipped_count + count * skipped_entry);
+    e2ee::append(all, ratchet);
+    all.push_back(static_cast<std::uint8_t>(count >> 8));
+    all.push_back(static_cast<std::uint8_t>(count));
+    for (const auto& block : blocks)
+        for (std::uint32_t i = 0; i < skipped_block::size; ++i) {
+            if ((block.held >> i & 1) == 0) continue;
+            if (keys.size() < skipped_key) return fail(errc::bad_snapshot);
+            e2ee::append(all, block.dh.bytes());
+            e2ee::append_u32be(all, block.first + i);
+            e2ee::append(all, keys.first(skipped_key));
+            keys = keys.subspan(skipped_key);
+        }
+    if (!keys.empty()) return fail(errc::bad_snapshot);
+    auto out = e2ee::restore<e2ee::am1>(all);
+    if (!out) return fail(errc::bad_snapshot);
+    return out;
+}
+
 inline crypto::secret_buffer write_state(const session_core& core, const std::vector<std::string>& suites,
                                          const std::optional<am1_ratchet>& ratchet,
                                          const std::optional<e2ee::reply_key>& reply_key) {
-    byte_writer to;
+    byte_writer to{1536 + core.last_frame.size()};
     to.raw(core.id.bytes()).u8(static_cast<std::uint8_t>(core.phase)).flag(core.initiator).flag(core.optimistic);
     to.raw(core.own.bytes()).raw(core.peer.bytes());
     to.text(core.what.category).text(core.what.subcategory).text(core.what.action);
@@ -141,8 +225,12 @@ inline crypto::secret_buffer write_state(const session_core& core, const std::ve
     to.time(core.begun).time(core.answered).time(core.ends).u64(core.policy_generation).u64(core.generation);
     to.u32(core.sent).u32(core.received).u32(core.early_bytes).u64(core.next_slot);
     to.u64(core.next_out).u64(core.next_in).u64(core.told_in);
-    to.u32(static_cast<std::uint32_t>(core.ahead.size()));
-    for (const auto index : core.ahead) to.u64(index);
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> runs;
+    for (const auto index : core.ahead)
+        if (runs.empty() || runs.back().first + runs.back().second != index) runs.emplace_back(index, 1);
+        else ++runs.back().second;
+    to.u32(static_cast<std::uint32_t>(runs.size()));
+    for (const auto& [first, length] : runs) to.u64(first).u32(length);
     to.u32(static_cast<std::uint32_t>(core.chains.size()));
     for (const auto& chain : core.chains) to.raw(chain.key.bytes()).u64(chain.base);
     to.flag(core.close_at.has_value()).u64(core.close_at.value_or(0));
@@ -150,9 +238,14 @@ inline crypto::secret_buffer write_state(const session_core& core, const std::ve
     for (const auto hash : core.recent) to.u64(hash);
     to.u32(static_cast<std::uint32_t>(core.replaces.size()));
     for (const auto& one : core.replaces) to.raw(one.bytes());
+    to.u32(static_cast<std::uint32_t>(core.skipped.size()));
+    for (const auto& one : core.skipped) to.raw(one.dh.bytes()).u32(one.first).u32(one.held);
     to.block(core.last_frame);
     to.flag(ratchet.has_value());
-    if (ratchet) to.block(e2ee::save(*ratchet));
+    if (ratchet) {
+        const auto snapshot = e2ee::save(*ratchet);
+        to.block(byte_view{snapshot}.first(snapshot.size() - skipped_count - ratchet->skipped() * skipped_entry));
+    }
     to.flag(reply_key.has_value());
     if (reply_key) to.raw(reply_key->reveal());
     return to.take();
@@ -196,7 +289,12 @@ inline result<session_state> read_state(byte_view bytes) {
     core.next_out = in.u64();
     core.next_in = in.u64();
     core.told_in = in.u64();
-    for (auto count = in.u32(); in.ok() && count > 0; --count) core.ahead.push_back(in.u64());
+    for (auto count = in.u32(); in.ok() && count > 0; --count) {
+        const auto first = in.u64();
+        const auto length = in.u32();
+        if (length == 0 || core.ahead.size() + length > most_ahead) in.refuse();
+        for (std::uint32_t i = 0; in.ok() && i < length; ++i) core.ahead.push_back(first + i);
+    }
     for (auto count = in.u32(); in.ok() && count > 0; --count) {
         const auto key = in.fixed<exchange_public_key>();
         core.chains.push_back({key, in.u64()});
@@ -206,12 +304,21 @@ inline result<session_state> read_state(byte_view bytes) {
     if (closes) core.close_at = close_at;
     for (auto count = in.u32(); in.ok() && count > 0; --count) core.recent.push_back(in.u64());
     for (auto count = in.u32(); in.ok() && count > 0; --count) core.replaces.push_back(in.fixed<session_id>());
+    for (auto count = in.u32(); in.ok() && count > 0; --count) {
+        const auto dh = in.fixed<exchange_public_key>();
+        const auto first = in.u32();
+        core.skipped.push_back({dh, first, in.u32()});
+        if (core.skipped.back().held == 0 || first % skipped_block::size != 0) in.refuse();
+    }
     const auto last = in.block();
     core.last_frame.assign(last.begin(), last.end());
     if (in.flag()) {
-        auto ratchet = e2ee::restore<e2ee::am1>(in.block());
-        if (!ratchet) return fail(errc::bad_snapshot);
-        out.ratchet = std::move(*ratchet);
+        out.saved_ratchet = secret_copy(in.block());
+        if (core.skipped.empty()) {
+            AGENTMESH_TRY(ratchet, join_skipped(out.saved_ratchet, {}, {}));
+            out.ratchet = std::move(ratchet);
+            out.saved_ratchet.clear();
+        }
     }
     if (in.flag()) {
         auto key = e2ee::reply_key::from(in.raw(e2ee::reply_key::size));
@@ -219,7 +326,7 @@ inline result<session_state> read_state(byte_view bytes) {
         out.reply_key = std::move(*key);
     }
     const bool live = core.is_live();
-    if (!in.done() || live != out.ratchet.has_value() ||
+    if (!in.done() || live != (out.ratchet.has_value() || !out.saved_ratchet.empty()) ||
         (phase == session::phase::knocking) != out.reply_key.has_value())
         return fail(errc::bad_snapshot);
     return out;
@@ -228,7 +335,7 @@ inline result<session_state> read_state(byte_view bytes) {
 // --- the rest -------------------------------------------------------------------------------------------------
 
 inline crypto::secret_buffer write_outgoing(const outgoing& one) {
-    byte_writer to;
+    byte_writer to{64 + one.frame.size() + one.envelope.size()};
     to.u64(one.slot).u8(static_cast<std::uint8_t>(one.kind)).raw(one.id.bytes()).u64(one.index);
     to.block(one.frame).block(one.envelope);
     return to.take();
@@ -248,7 +355,7 @@ inline result<outgoing> read_outgoing(byte_view bytes) {
 }
 
 inline crypto::secret_buffer write_arrived(const arrived& one) {
-    byte_writer to;
+    byte_writer to{64 + one.envelope.size()};
     to.raw(one.id.bytes()).raw(one.origin.bytes()).block(one.envelope);
     return to.take();
 }

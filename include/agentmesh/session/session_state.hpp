@@ -19,6 +19,21 @@ struct receiving_chain {
     std::uint64_t base = 0;
 };
 
+/// Skipped keys that have a record of their own: of a chain those of 32 numbers. Only records in which one comes or
+/// goes are written, so that a large gap does not make every frame cost a large record.
+struct skipped_block {
+    static constexpr std::uint32_t size = 32;
+
+    exchange_public_key dh{};
+    std::uint32_t first = 0;  ///< a multiple of 32
+    std::uint32_t held = 0;   ///< bit i stands for number first + i
+
+    [[nodiscard]] bool is_of(const exchange_public_key& chain, std::uint32_t n) const noexcept {
+        return first == n / size * size && dh == chain;
+    }
+    friend bool operator==(const skipped_block&, const skipped_block&) = default;
+};
+
 /// What a session's record holds beside its keys. Copied, so that a step can be thought through before it counts.
 struct session_core {
     session_id id{};
@@ -49,8 +64,10 @@ struct session_core {
     std::vector<std::uint64_t> ahead{};          ///< frames beyond a gap, sorted
     std::vector<receiving_chain> chains{};       ///< oldest first
     std::optional<std::uint64_t> close_at{};     ///< which frame of the peer is its close
-    std::vector<std::uint64_t> recent{};         ///< of the frames opened lately, the beginning of their hash
+    std::vector<std::uint64_t> recent{};         ///< of the frames opened lately, their marks
+    std::vector<skipped_block> skipped{};        ///< as saved, oldest first
     std::vector<session_id> replaces{};          ///< sessions whose messages this one took over
+    std::shared_ptr<const buffer> context{};     ///< of every message, once one was needed; not saved
     buffer last_frame{};               ///< KNOCK while knocking; else what answers a copy: last acknowledgement, close
 
     [[nodiscard]] const e2ee::identity_card& initiator_card() const noexcept { return initiator ? own : peer; }
@@ -84,6 +101,7 @@ struct arrived {
     crypto::secret_buffer envelope{};
     bool given = false;  ///< to the application
     bool copy = false;   ///< of one that was given in another session, whose record stays until that one is taken
+    message_id key{};    ///< under which it is remembered, once given
     bool taken = false;  ///< by the application, for good, or a copy; the record goes with the next batch
 };
 
@@ -91,6 +109,7 @@ struct arrived {
 struct session_state {
     session_core core;
     std::optional<am1_ratchet> ratchet{};
+    crypto::secret_buffer saved_ratchet{};       ///< as read, until its skipped keys are found
     std::optional<e2ee::reply_key> reply_key{};  ///< while knocking as initiator
     std::vector<std::string> suites{};           ///< offered
     std::deque<outgoing> outbox{};
@@ -107,6 +126,7 @@ struct session_state {
     bool repeat_reply = false;   ///< of a KNOCK of the peer's, whose answer may not have left before a restart
     steady_point notice_checked = steady_point::min();
     std::uint32_t unacked = 0;   ///< frames since the last acknowledgement that want one
+    std::size_t unacked_bytes = 0;
     std::uint32_t passive = 0;   ///< and that do not
 
     [[nodiscard]] std::size_t waiting() const noexcept {

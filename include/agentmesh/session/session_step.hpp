@@ -49,20 +49,28 @@ inline constexpr std::uint32_t early_frame_bytes = 65'536;
     return out;
 }
 
-/// What a session remembers of a frame that it opened. Enough to know a copy; a forger of one gains an acknowledgement.
+/// What a session remembers of a frame that it opened: the end of its tag. Enough to know a copy; a forger of one gains
+/// an acknowledgement.
 [[nodiscard]] inline std::uint64_t frame_mark(byte_view frame) noexcept {
-    const auto hash = crypto::sha256(frame);
     std::uint64_t out = 0;
-    for (std::size_t i = 0; i < 8; ++i) out = out << 8 | hash.data()[i];
+    for (const auto byte : frame.last(std::min<std::size_t>(frame.size(), 8))) out = out << 8 | byte;
     return out;
 }
 inline constexpr std::size_t remembered_frames = 32;
 
 /// Under which a delivered envelope is remembered: nobody can use up the id of another's.
 [[nodiscard]] inline message_id seen_key(const amid& peer, const message_id& id) {
-    buffer both{peer.bytes().bytes().begin(), peer.bytes().bytes().end()};
-    e2ee::append(both, id.bytes());
+    std::array<std::uint8_t, amid::raw::size + message_id::size> both;
+    std::copy(id.bytes().begin(), id.bytes().end(),
+              std::copy(peer.bytes().bytes().begin(), peer.bytes().bytes().end(), both.begin()));
     return message_id_of(both);
+}
+
+/// What the associated data of every message of a session begins with. Made once.
+[[nodiscard]] inline byte_view context_of(session_core& core) {
+    if (!core.context)
+        core.context = std::make_shared<const buffer>(session_context(core.initiator_card(), core.responder_card()));
+    return *core.context;
 }
 
 struct frame_place {

@@ -507,7 +507,9 @@ TEST_CASE("an application that has not taken an envelope is given it again after
 }
 
 TEST_CASE("orders that cannot be followed are refused with a reason", "[unit][session]") {
-    pair both;
+    engine_options options;
+    options.outbox_messages = 64;
+    pair both{1, options};
     CHECK(both.say(*both.a, {}, "x").error().code == errc::unknown_session);
     CHECK(both.a->mesh->knock(both.a->bundle(), both.travel, both.wish, both.now, both.a->out).error().code ==
         errc::bad_bundle);

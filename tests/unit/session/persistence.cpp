@@ -150,3 +150,77 @@ TEST_CASE("an order that cannot be saved changes nothing that can be seen", "[un
     REQUIRE(both.give(*both.b, both.b->out.sent.size() - 1));
     CHECK(both.a->out.texts.size() == 1);
 }
+
+TEST_CASE("after a gap of a thousand frames each frame writes what it changes, and no more",
+          "[unit][session][AM-RAT-016][AM-RAT-017][AM-RAT-030]") {
+    engine_options options;
+    options.outbox_messages = 2000;
+    options.outbox_bytes = 8 * 1024 * 1024;
+    pair both{3, options};
+    both.wish.expected_messages = 2000;
+    both.b->policy.answer = verdict::accept({.max_messages = 2000, .ttl_seconds = 3600});
+    const auto id = both.open(*both.a);
+    const auto first = both.a->out.sent.size();
+    for (int i = 0; i < 1010; ++i) REQUIRE(both.say(*both.a, id, std::to_string(i)));
+    const auto give = [&](std::size_t which) {
+        const auto before = both.b->out.batch_bytes.size();
+        REQUIRE(both.give(*both.a, first + which));
+        std::size_t bytes = 0;
+        for (auto at = before; at < both.b->out.batch_bytes.size(); ++at) bytes += both.b->out.batch_bytes[at];
+        return bytes;
+    };
+    const auto blocks = [&] {
+        std::size_t bytes = 0;
+        for (const auto& name : both.b->out.store.names("session/"))
+            if (name.find("/skip/") != std::string::npos) bytes += both.b->out.store.load(name).value()->size() - 1;
+        return bytes;
+    };
+    (void)give(1000);
+    CHECK(blocks() == 1000 * 32);
+    for (std::size_t i = 1001; i < 1010; ++i) CHECK(give(i) < 4096);
+    CHECK(give(500) < 5120);
+    CHECK(blocks() == 999 * 32);  // a used key is gone
+    REQUIRE(both.b->restart(both.now));
+    REQUIRE(give(500) == 0);
+    for (std::size_t i = 999; i > 0; --i) {
+        if (i % 300 == 0) REQUIRE(both.b->restart(both.now));
+        if (i != 500) CHECK(give(i) < 5120);
+    }
+    CHECK(both.b->out.texts.empty());
+    CHECK(blocks() == 32);
+    (void)give(0);
+    CHECK(blocks() == 0);
+    REQUIRE(both.b->out.texts.size() == 1010);
+    for (std::size_t i = 0; i < 1010; ++i) CHECK(both.b->out.texts[i] == pair::envelope(std::to_string(i)));
+}
+
+TEST_CASE("a session that ends or is not continued leaves no skipped key behind",
+          "[unit][session][AM-KNK-034][AM-RAT-034]") {
+    pair both;
+    const auto id = both.open(*both.a);
+    for (int i = 0; i < 5; ++i) REQUIRE(both.say(*both.a, id, std::to_string(i)));
+    const auto name = record::state_name(id);
+    const auto old = both.b->out.store.load(name).value();
+    REQUIRE(both.give(*both.a, both.a->out.sent.size() - 1));
+    const auto blocks = [&] {
+        const auto names = both.b->out.store.names("session/");
+        return std::count_if(names.begin(), names.end(),
+                             [](const auto& one) { return one.find("/skip/") != std::string::npos; });
+    };
+    REQUIRE(blocks() == 1);
+    SECTION("ended") { REQUIRE(both.b->mesh->revoke(both.a->name(), both.now, both.b->out)); }
+    SECTION("rolled back") {
+        const record_change change{name, byte_view{*old}};
+        REQUIRE(both.b->out.store.commit({&change, 1}));
+        REQUIRE(both.b->restart(both.now));
+    }
+    SECTION("without the record it was in") {
+        for (const auto& one : both.b->out.store.names("session/")) {
+            if (one.find("/skip/") == std::string::npos) continue;
+            const record_change gone{one, std::nullopt};
+            REQUIRE(both.b->out.store.commit({&gone, 1}));
+        }
+        CHECK(both.b->restart(both.now).error().code == errc::bad_snapshot);
+    }
+    CHECK(blocks() == 0);
+}

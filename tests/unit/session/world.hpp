@@ -51,13 +51,18 @@ struct recorder {
     std::size_t persists = 0, sends = 0, writes = 0;
     std::optional<std::size_t> fail_persist{}, fail_send{};  ///< which one, counted from 0
     bool fail_all_persists = false;
+    std::vector<std::size_t> batch_bytes{};
     std::vector<std::vector<std::string>> batches{};  ///< names of what was committed; erased ones with a `-` before
 
     result<void> persist(std::span<const record_change> changes) {
         if (fail_persist == persists++ || fail_all_persists) return fail(errc::io_failed);
         ++writes;
         auto& names = batches.emplace_back();
-        for (const auto& one : changes) names.push_back((one.bytes ? "" : "-") + std::string{one.name});
+        auto& bytes = batch_bytes.emplace_back();
+        for (const auto& one : changes) {
+            names.push_back((one.bytes ? "" : "-") + std::string{one.name});
+            bytes += one.name.size() + (one.bytes ? one.bytes->size() : 0);
+        }
         return store.commit(changes);
     }
     result<void> send(const amid& to, std::string_view payload, wire::message_type type) {
