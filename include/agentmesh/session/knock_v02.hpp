@@ -16,6 +16,17 @@ namespace agentmesh::session::v02 {
 
 enum class dialect : std::uint8_t { python, javascript };
 
+/// The initial message of X3DH, as a KNOCK carries it in its member `x3dh`. Neither dialect signs it: it is worth what
+/// the first message that opens under it is worth.
+struct x3dh_message {
+    exchange_public_key identity;
+    exchange_public_key ephemeral;
+    std::uint32_t signed_prekey = 0;
+    std::optional<std::uint32_t> one_time_prekey{};
+
+    friend bool operator==(const x3dh_message&, const x3dh_message&) = default;
+};
+
 /// A KNOCK that verified.
 struct knock {
     v02::dialect dialect{};
@@ -26,17 +37,20 @@ struct knock {
     time_point sent{};
     std::string nonce{};     ///< signed in the JavaScript dialect only
     sha256_digest replay{};  ///< of the signed bytes: what must not come twice until 300 s after `sent`
+    std::optional<x3dh_message> keys{};  ///< not signed
 };
 
 struct accept {
     v02::dialect dialect{};
     std::string session{};   ///< as the peer spells it
     constraints held_to{};   ///< of the Python dialect; not signed
+    std::optional<time_point> sent{};  ///< nothing: it is no time
 };
 
 struct reject {
     v02::dialect dialect{};
     std::string reason{};    ///< as the peer spells it
+    std::optional<time_point> sent{};
 };
 
 /// What `json.dumps` makes of a string: ASCII only, in quotes.
@@ -52,9 +66,12 @@ void append_python_string(std::string& out, std::string_view text);
 /// As Python's isoformat: `+00:00`, and six digits of a second or none.
 [[nodiscard]] std::string python_time(time_point at);
 
-/// A KNOCK in the Python dialect. @spec AM-KNK-040
+/// A KNOCK in the Python dialect.
+/// @spec  AM-KNK-040, AM-KNK-060
+/// @param keys  left out if null
 [[nodiscard]] std::string write_knock(const amid& to, const intent& what, const session_request& asked, tier own,
-                                      const knock_nonce& nonce, time_point now, const signing_key_pair& by);
+                                      const knock_nonce& nonce, time_point now, const signing_key_pair& by,
+                                      const x3dh_message* keys = nullptr);
 /// With a `session_key` of zeros: its readers want one, and none uses it.
 [[nodiscard]] std::string write_accept(const amid& to, std::string_view session, const constraints& held_to,
                                        time_point now, const signing_key_pair& by);
@@ -62,7 +79,7 @@ void append_python_string(std::string& out, std::string_view text);
 
 /// Reads a KNOCK of either dialect, verifies it over what that dialect signs, and checks that it is for us and of now.
 /// @param  by  the signing key of the sender, from a source other than the KNOCK
-/// @spec   AM-KNK-041, AM-KNK-042, AM-KNK-043, AM-KNK-044
+/// @spec   AM-KNK-041, AM-KNK-042, AM-KNK-043, AM-KNK-044, AM-KNK-060
 /// @errors the JSON reader's; missing_member, wrong_member; amid_mismatch if the key is not of `from`; bad_signature;
 ///         bad_knock for another recipient; knock_stale
 [[nodiscard]] result<knock> read_knock(std::string_view text, const amid& self, const signing_public_key& by,

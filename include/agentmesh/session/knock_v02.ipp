@@ -111,7 +111,8 @@ inline result<void> verify(const signing_public_key& by, std::string_view covere
 }  // namespace words
 
 inline std::string write_knock(const amid& to, const intent& what, const session_request& asked, tier own,
-                               const knock_nonce& nonce, time_point now, const signing_key_pair& by) {
+                               const knock_nonce& nonce, time_point now, const signing_key_pair& by,
+                               const x3dh_message* keys) {
     const amid from = amid::of(by.public_key());
     const auto timestamp = python_time(now);
     std::string out;
@@ -126,6 +127,13 @@ inline std::string write_knock(const amid& to, const intent& what, const session
     json.name("session_request").begin_object().member("type", to_text(asked.kind));
     json.member("expected_messages", asked.expected_messages).member("ttl_seconds", asked.ttl_seconds).end_object();
     json.member("timestamp", std::string_view{timestamp}).member("nonce", std::string_view{to_hex(nonce.bytes())});
+    if (keys) {
+        json.name("x3dh").begin_object().member("identity_key", identity::to_text(keys->identity));
+        json.member("ephemeral_key", identity::to_text(keys->ephemeral));
+        json.member("signed_prekey_id", keys->signed_prekey);
+        if (keys->one_time_prekey) json.member("one_time_prekey_id", *keys->one_time_prekey);
+        json.end_object();
+    }
     json.member("signature", std::string_view{words::signed_text(by, python_knock_bytes(from, to, what, timestamp))});
     json.end_object();
     return out;
@@ -173,6 +181,7 @@ struct members {
     intent what{};
     session_request asked{};
     constraints held_to{};
+    std::optional<x3dh_message> keys{};
     bool has_request = false, has_intent = false;
     std::string signed_in_order = "{";  // every member but the signature, as sent
 };
@@ -245,6 +254,38 @@ inline void read_javascript_request(json::reader& in, members& out) {
     }
 }
 
+/// `null` and an absent id are the same. @spec AM-KNK-060
+inline void read_keys(json::reader& in, members& out) {
+    x3dh_message keys;
+    bool identity = false, ephemeral = false, prekey = false;
+    const auto key = [&in](exchange_public_key& into) {
+        const auto read = identity::parse_exchange_key(optional_text(in));
+        if (read) into = *read;
+        else in.refuse(errc::wrong_member, "AM-KNK-060");
+        return true;
+    };
+    const auto id = [&in]() -> std::optional<std::uint32_t> {
+        if (in.peek() != json::kind::number) return in.skip(), std::nullopt;
+        const auto value = in.number("AM-KNK-060").integer();
+        if (value && *value >= 0 && *value <= 0xffff'ffff) return static_cast<std::uint32_t>(*value);
+        in.refuse(errc::wrong_member, "AM-KNK-060");
+        return std::nullopt;
+    };
+    in.begin_object("AM-KNK-060");
+    while (const auto name = in.next_member()) {
+        if (*name == "identity_key") identity = key(keys.identity);
+        else if (*name == "ephemeral_key") ephemeral = key(keys.ephemeral);
+        else if (*name == "one_time_prekey_id") keys.one_time_prekey = id();
+        else if (*name == "signed_prekey_id") {
+            const auto named = id();
+            prekey = named.has_value();
+            keys.signed_prekey = named.value_or(0);
+        }
+    }
+    if (!identity || !ephemeral || !prekey) in.refuse(errc::missing_member, "AM-KNK-060");
+    out.keys = keys;
+}
+
 inline bool fits(const intent& what) {
     return !what.category.empty() && what.category.size() <= knock_word_length &&
            what.subcategory.size() <= knock_word_length && what.action.size() <= knock_word_length;
@@ -264,6 +305,7 @@ inline void read_value(std::string_view name, std::string_view value, members& o
     else if (name == "intent") out.has_intent = true, read_python_intent(in, out.what);
     else if (name == "session_request") read_python_request(in, out.asked);
     else if (name == "request") out.has_request = true, out.request = value, read_javascript_request(in, out);
+    else if (name == "x3dh") read_keys(in, out);
     else if (name == "timestamp") {
         out.timestamp = value;
         if (in.peek() == json::kind::number) {
@@ -309,6 +351,17 @@ inline result<members> read(std::string_view text) {
     if (out.proof.empty()) return fail(errc::missing_member, shape);
     out.signed_in_order += '}';
     return out;
+}
+
+/// When an answer says that it was written.
+inline std::optional<time_point> time_said(const members& read) {
+    constexpr std::int64_t bound = 253'402'300'800'000;  // the year 10000
+    if (read.milliseconds) {
+        if (*read.milliseconds < 0 || *read.milliseconds >= bound) return std::nullopt;
+        return time_point{std::chrono::milliseconds{*read.milliseconds}};
+    }
+    const auto parsed = read_time(read.time);
+    return parsed ? std::optional{parsed->at} : std::nullopt;
 }
 
 inline result<time_point> time_of(const members& read, time_point now) {
@@ -357,7 +410,8 @@ inline result<knock> read_knock(std::string_view text, const amid& self, const s
     if (spoken == dialect::javascript && read.recipient != self.text()) return fail(errc::bad_knock, "AM-KNK-044");
     AGENTMESH_TRY(sent, words::time_of(read, now));
     return knock{.dialect = spoken, .from = *from, .to = self, .what = std::move(read.what), .asked = read.asked,
-                 .sent = sent, .nonce = std::move(read.nonce_text), .replay = crypto::sha256(as_bytes(covered))};
+                 .sent = sent, .nonce = std::move(read.nonce_text), .replay = crypto::sha256(as_bytes(covered)),
+                 .keys = read.keys};
 }
 
 namespace words {
@@ -383,7 +437,7 @@ inline result<accept> read_accept(std::string_view text, const amid& self, const
     if (read.session.empty()) return fail(errc::missing_member, words::shape);
     AGENTMESH_TRY(spoken, words::verify_answer(read, self, by, nonce,
                                                python_accept_bytes(read.session, amid::of(by), self, read.time)));
-    return accept{spoken, std::move(read.session), read.held_to};
+    return accept{spoken, std::move(read.session), read.held_to, words::time_said(read)};
 }
 
 inline result<reject> read_reject(std::string_view text, const amid& self, const signing_public_key& by,
@@ -392,7 +446,7 @@ inline result<reject> read_reject(std::string_view text, const amid& self, const
     if (read.reason.empty()) return fail(errc::missing_member, words::shape);
     AGENTMESH_TRY(spoken, words::verify_answer(read, self, by, nonce,
                                                python_reject_bytes(read.reason, amid::of(by), self, read.time)));
-    return reject{spoken, std::move(read.reason)};
+    return reject{spoken, std::move(read.reason), words::time_said(read)};
 }
 
 }  // namespace agentmesh::session::v02
