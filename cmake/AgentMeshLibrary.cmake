@@ -2,6 +2,7 @@
 #
 #   agentmesh::agentmesh   the sans-IO library: C++20, libsodium, tl::expected; libcrypto when AGENTMESH_OPENSSL_AEAD is on
 #   agentmesh::net         the same with the Asio drivers under net/; TLS when AGENTMESH_TLS is on
+#   agentmesh::sqlite      what registry/sqlite_store.hpp needs; there when AGENTMESH_SQLITE is on
 
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium>=1.0.18)
@@ -31,6 +32,15 @@ if(AGENTMESH_TLS)
   find_package(OpenSSL 3.0 REQUIRED)
   target_link_libraries(agentmesh_net INTERFACE OpenSSL::SSL OpenSSL::Crypto)
   target_compile_definitions(agentmesh_net INTERFACE AGENTMESH_TLS=1)
+endif()
+
+if(AGENTMESH_SQLITE)
+  find_package(SQLite3 3.37 REQUIRED)
+  add_library(agentmesh_sqlite INTERFACE)
+  add_library(agentmesh::sqlite ALIAS agentmesh_sqlite)
+  set_target_properties(agentmesh_sqlite PROPERTIES EXPORT_NAME sqlite)
+  target_link_libraries(agentmesh_sqlite INTERFACE agentmesh SQLite::SQLite3)
+  install(TARGETS agentmesh_sqlite EXPORT agentmeshTargets)
 endif()
 
 install(TARGETS agentmesh agentmesh_net EXPORT agentmeshTargets FILE_SET HEADERS)

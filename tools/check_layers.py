@@ -26,7 +26,7 @@ ALLOWED = {
     "e2ee": {"core", "crypto", "identity"},
     "message": {"core", "crypto", "identity"},
     "session": {"core", "crypto", "identity", "wire", "e2ee", "message"},
-    "registry": {"core", "crypto", "identity", "http", "e2ee"},
+    "registry": {"core", "crypto", "identity", "http", "e2ee", "store"},
     "dht": {"core", "crypto", "identity", "e2ee", "registry"},
     "store": {"core", "crypto", "identity"},
     "agent": {"core", "crypto", "identity", "wire", "relay", "e2ee", "message", "session", "registry", "store"},
