@@ -51,37 +51,62 @@ tree text_of(const session::wire10_bundle& bundle) {
     return out;
 }
 
+/// Takes everybody or nobody, as he is told.
+struct owner {
+    bool accepts = true;
+
+    [[nodiscard]] session::verdict decide(const session::applicant&) const {
+        return accepts ? session::verdict::accept({}) : session::verdict::deny(session::deny_reason::rejected);
+    }
+    [[nodiscard]] std::uint64_t generation() const { return 0; }
+    [[nodiscard]] bool allows(e2ee::suite_id suite) const { return suite == e2ee::suite_id::wire10_legacy; }
+    [[nodiscard]] bool allows_unsigned() const { return true; }
+    [[nodiscard]] bool allows_unbound() const { return true; }
+};
+
+/// No registry: who knocks is nobody's acquaintance.
+struct nobody {
+    [[nodiscard]] std::optional<signing_public_key> signing_key(const mesh_did&) const { return std::nullopt; }
+};
+
 class program {
 public:
     program(asio::io_context& io, std::string url, bool prove)
         : prove_{prove},
           keys_{signing_key_pair::generate(random_).value()},
-          agent_{session::wire10_agent<e2ee::wire10_legacy, crypto::system_random>::create(keys_, random_).value()},
+          agent_{keys_, random_, owner_, nobody_},
           socket_{io, {.opened = [this] { opened(); },
                        .text = [this](std::string_view text) { agent_.on_text(text, clock_.now(), *this); },
                        .closed = [this](std::uint16_t code, const error&) {
+                           agent_.on_closed();
                            say({{"closed", code}});
                            input_.close();
                        }}},
           input_{io, dup(0)} {
+        if (const auto begun = agent_.restore(state_, clock_.now(), *this); !begun)
+            say({{"failed", to_string(begun.error())}});
         socket_.open(net::parse_ws_url(url).value());
         read();
     }
 
     // Wire10Sink
+    result<void> persist(std::span<const record_change> changes) { return state_.commit(changes); }
     void send_text(std::string_view text) { (void)socket_.send_text(text); }
-    bool asks(const mesh_did&, std::string_view) { return accepts_; }
     void opened(const mesh_did& peer) { say({{"opened", peer.text()}}); }
     void refused(const mesh_did& peer, std::string_view) { say({{"refused", peer.text()}}); }
-    void received(const mesh_did& peer, std::string_view, byte_view text) {
+    bool received(const mesh_did& peer, std::string_view, byte_view text) {
         say({{"received", peer.text()}, {"text", as_text(text)}});
+        return true;
+    }
+    void undelivered(const mesh_did& peer, byte_view, const error& why) {
+        say({{"undelivered", peer.text()}, {"why", to_string(why)}});
     }
     void failed(std::string_view, const error& why) { say({{"failed", to_string(why)}}); }
 
 private:
     void opened() {
         agent_.on_open(clock_.now(), *this, prove_);
-        say({{"did", agent_.name().text()}, {"bundle", text_of(agent_.publish())}});
+        say({{"did", agent_.name().text()}, {"bundle", text_of(agent_.publish(*this).value())}});
     }
     void read() {
         asio::async_read_until(input_, lines_, '\n', [this](const std::error_code& failed, std::size_t) {
@@ -95,7 +120,7 @@ private:
     }
     void obey(const tree& what) {
         if (what.contains("quit")) return (void)socket_.close(1000);
-        if (what.contains("policy")) accepts_ = what["policy"].get<bool>();
+        if (what.contains("policy")) owner_.accepts = what["policy"].get<bool>();
         const auto report = [](const result<void>& done) {
             if (!done) say({{"failed", to_string(done.error())}});
         };
@@ -110,11 +135,13 @@ private:
     }
 
     bool prove_;
-    bool accepts_ = true;
+    owner owner_;
+    nobody nobody_;
+    memory_state state_;
     net::system_clock clock_;
     crypto::system_random random_;
     signing_key_pair keys_;
-    session::wire10_agent<e2ee::wire10_legacy, crypto::system_random> agent_;
+    session::wire10_agent<e2ee::wire10_legacy, crypto::system_random, owner, nobody> agent_;
     net::ws_socket socket_;
     asio::posix::stream_descriptor input_;
     asio::streambuf lines_{1 << 20};
