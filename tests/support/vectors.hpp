@@ -38,6 +38,8 @@ public:
         return (*object_)[name];
     }
     [[nodiscard]] bool has(const std::string& name) const { return object_->contains(name); }
+    /// To look at the names; the members stay to be asked for.
+    [[nodiscard]] const json& all() const noexcept { return *object_; }
     std::string text(const std::string& name) { return (*this)[name].get<std::string>(); }
     buffer bytes(const std::string& name) {
         auto out = agentmesh::from_hex(text(name));

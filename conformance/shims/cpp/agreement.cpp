@@ -270,17 +270,6 @@ answer derive(const arguments& in) {
 
 }  // namespace
 
-error refiled(const error& why) {
-    if (why.code != errc::bad_bundle) return why;
-    const auto is_any_of = [&](std::initializer_list<std::string_view> ids) {
-        return std::find(ids.begin(), ids.end(), why.clause) != ids.end();
-    };
-    if (is_any_of({"AM-KEX-005", "AM-KEX-020"})) return {errc::amid_mismatch, why.clause};
-    if (is_any_of({"AM-KEX-006", "AM-KEX-011", "AM-KEX-015", "AM-KEX-016", "AM-KEX-045"}))
-        return {errc::bad_signature, why.clause};
-    return {errc::bad_length, why.clause};
-}
-
 void add_agreement(operations& into) {
     into["kex.context.sign"] = sign;
     into["kex.context.verify"] = verify;

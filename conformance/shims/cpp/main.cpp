@@ -47,6 +47,7 @@ int serve(std::istream& in, std::ostream& out, breakage broken) {
     };
     add_encodings(known);
     add_identity(known);
+    add_certificates(known);
     add_agreement(known);
     add_ratchet(known, random);
     add_live_agreement(known, random);

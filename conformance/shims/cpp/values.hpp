@@ -9,6 +9,7 @@
 #include <agentmesh/e2ee/suite_v02.hpp>
 #include <agentmesh/e2ee/suite_wire10.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace agentmesh::shim {
@@ -67,6 +68,20 @@ auto with_x3dh_suite(const std::string& name, Use use) {
 }
 
 /// A card or bundle has one errc for whatever does not hold; the clause tells apart what vectors file in classes.
-[[nodiscard]] error refiled(const error& why);
+[[nodiscard]] inline error refiled(const error& why) {
+    if (why.code != errc::bad_bundle) return why;
+    const auto is_any_of = [&](std::initializer_list<std::string_view> ids) {
+        return std::find(ids.begin(), ids.end(), why.clause) != ids.end();
+    };
+    if (is_any_of({"AM-KEX-005", "AM-KEX-020"})) return {errc::amid_mismatch, why.clause};
+    if (is_any_of({"AM-KEX-006", "AM-KEX-011", "AM-KEX-015", "AM-KEX-016", "AM-KEX-045"}))
+        return {errc::bad_signature, why.clause};
+    return {errc::bad_length, why.clause};
+}
+
+/// What must hold whatever is asked; where it does not, the library contradicts itself.
+inline void demand(bool holds, const char* what) {
+    if (!holds) throw std::logic_error{what};
+}
 
 }  // namespace agentmesh::shim
