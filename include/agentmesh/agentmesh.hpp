@@ -13,6 +13,7 @@
 #include <agentmesh/crypto/ed25519.hpp>
 #include <agentmesh/crypto/kdf.hpp>
 #include <agentmesh/crypto/random.hpp>
+#include <agentmesh/dht/node.hpp>
 #include <agentmesh/e2ee/prekey_store.hpp>
 #include <agentmesh/e2ee/snapshot.hpp>
 #include <agentmesh/identity/certificate.hpp>

@@ -84,6 +84,12 @@ class file_directory;
 class memory_registry;
 }  // namespace registry
 
+namespace dht {
+class node;
+struct discovery_record;
+struct endpoint;
+}  // namespace dht
+
 class memory_state;
 struct agent_handlers;
 struct agent_options;

@@ -18,6 +18,8 @@ namespace agentmesh::dht {
 struct node_options {
     bool passive = false;        ///< asks only: behind a translator of addresses, or on a phone
     bool local_network = false;  ///< speaks to addresses that are not global too, and lets them be alike. For one LAN
+    bool v4 = true;              ///< families of addresses that there is a socket for
+    bool v6 = true;
     diversity rules{};
     storage_limits room{};
     std::size_t lookups = 32;                         ///< of the owner, at once
@@ -27,8 +29,10 @@ struct node_options {
     duration refresh_every = std::chrono::hours{1};    ///< a bucket in which nothing was looked for
     duration replicate_every = std::chrono::hours{1};  ///< a record that nobody brought again
     duration publish_every = std::chrono::hours{4};    ///< our own records
-    duration join_again = std::chrono::seconds{10};    ///< doubles up to refresh_every while nobody answers
-    std::size_t question_size = 400;                   ///< of one without a token: a long answer may come back
+    /// While fewer than twenty nodes are known; doubles up to `refresh_every`. Those who join at once find each other
+    /// so.
+    duration join_again = std::chrono::seconds{10};
+    std::size_t question_size = 400;  ///< of one without a token: a long answer may come back
 };
 
 /// What the owner asked for, and hears of later.
@@ -53,7 +57,7 @@ public:
     [[nodiscard]] static result<node> create(const node_key_pair& keys, node_options chosen, RandomSource auto& random);
 
     // --- events -------------------------------------------------------------------------------------------
-    /// @param bootstrap  addresses of any nodes; asked again and again as long as nobody is known
+    /// @param bootstrap  addresses of any nodes; asked again and again as long as few are known
     void start(std::vector<endpoint> bootstrap, const moment& now, NodeSink auto& out);
     /// @errors bad_datagram for what is none, or answers no question of ours; bad_signature for a proof that does not
     ///         hold; those of read_record for a value that does not. Nothing was believed of it then
@@ -161,6 +165,7 @@ private:
     std::vector<endpoint> bootstrap_;
     steady_point join_at_ = steady_point::max();
     duration join_delay_{};
+    bool had_contacts_ = false;
     steady_point upkeep_at_ = steady_point::max();
     std::set<endpoint> pinged_;          // one question to each of them waits
     std::size_t bootstrap_waiting_ = 0;  // of those, to addresses whose key we do not know

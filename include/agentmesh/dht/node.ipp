@@ -20,6 +20,7 @@ inline result<node> node::create(const node_key_pair& keys, node_options chosen,
 }
 
 inline bool node::may_speak_to(const endpoint& at) const noexcept {
+    if (!(at.v6 ? options_.v6 : options_.v4)) return false;
     return options_.local_network ? at.port != 0 : is_global(at);
 }
 
@@ -313,9 +314,10 @@ inline void node::start(std::vector<endpoint> bootstrap, const moment& now, Node
 
 inline void node::join(const moment& now, NodeSink auto& out) {
     join_at_ = steady_point::max();
-    if (table_.size() > 0 || bootstrap_.empty()) return;
+    if (table_.size() >= limits::dht_bucket || (table_.size() == 0 && bootstrap_.empty())) return;
     join_at_ = now.steady + join_delay_;
     join_delay_ = std::min(join_delay_ * 2, options_.refresh_every);
+    if (bootstrap_.empty()) return pump(begin(place_, lookup::purpose::find_node, reason::join, now), now, out);
     for (const auto& at : bootstrap_)
         if (pinged_.size() < options_.pings && may_speak_to(at)) ping(at, std::nullopt, now, out);
 }
@@ -347,10 +349,11 @@ inline steady_point node::next_deadline() const noexcept {
 
 inline void node::upkeep(const moment& now, NodeSink auto& out) {
     storage_.expire(now);
-    if (table_.size() == 0 && join_at_ == steady_point::max()) {
-        join_delay_ = options_.join_again;
-        join(now, out);
-    }
+    // Everybody is gone, most likely because our own link was: begin anew, and not as rarely as we have become.
+    const bool lost = had_contacts_ && table_.size() == 0;
+    had_contacts_ = table_.size() > 0;
+    if (lost) join_delay_ = options_.join_again;
+    if (lost || join_at_ == steady_point::max()) join(now, out);
     std::erase_if(own_, [&](const auto& one) { return now.wall > one.second.record.expires(); });
     for (auto& [place, one] : own_) {
         if (one.publish_at > now.steady) continue;
