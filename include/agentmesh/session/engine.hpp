@@ -33,7 +33,7 @@ struct engine_options {
     std::size_t known_knocks = 4096;                  ///< nonces and replies; when full, new KNOCKs are dropped
     std::size_t known_knocks_a_peer = 256;            ///< of those; a relay lets 30 a minute pass
     std::size_t known_knocks_a_stranger = 32;         ///< likewise, of a peer that we never asked ourselves
-    std::size_t seen_messages = 8192;                 ///< ids of delivered messages; then of whoever has most the oldest
+    std::size_t seen_messages = 8192;                 ///< ids of delivered ones; then whoever has most forgets
     std::size_t seen_messages_a_peer = 1024;          ///< of those
     std::size_t closed_sessions = 256;                ///< likewise
     std::size_t noticed_peers = 1024;                 ///< that were sent a notice in the last interval

@@ -64,7 +64,8 @@ auto engine<R, P, K>::check(const amid& from, byte_view frame, const sha256_dige
     AGENTMESH_TRY(keys, e2ee::agree_am1_responder(pair_, card_, head.card, head.ephemeral, head.ratchet_key, *prekey,
                                                   one_time));
     auto opened = open_knock(frame, keys.knock);
-    for (auto former = formers_.rbegin(); !opened && former != formers_.rend(); ++former) {  // @spec AM-KEX-037, AM-KEX-038
+    // @spec AM-KEX-037, AM-KEX-038
+    for (auto former = formers_.rbegin(); !opened && former != formers_.rend(); ++former) {
         if (former->gone_at <= now.steady) break;
         auto again = e2ee::agree_am1_responder(former->pair, former->card, head.card, head.ephemeral,
                                                head.ratchet_key, *prekey, one_time);
@@ -105,8 +106,8 @@ template <RandomSource R, PolicySource P, PrekeySource K>
 verdict engine<R, P, K>::judge(const checked_knock& asked, const session_state* crossing, const moment& now) {
     const auto& name = asked.head.card.name;
     const auto live = live_sessions() - (crossing ? 1 : 0);
-    const applicant asking{.who = name, .suite = e2ee::suite_id::am1, .what = asked.content.what, .asked = asked.content.asked,
-                           .open_sessions = live, .now = now};
+    const applicant asking{.who = name, .suite = e2ee::suite_id::am1, .what = asked.content.what,
+                           .asked = asked.content.asked, .open_sessions = live, .now = now};
     auto answer = policy_->decide(asking);
     if (!answer.accepted) return answer;
     if (!allows(*policy_, e2ee::suite_id::am1)) return verdict::deny(deny_reason::insufficient_trust);

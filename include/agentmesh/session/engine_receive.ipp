@@ -169,7 +169,8 @@ void engine<R, P, K>::on_copy(session_state& held, byte_view frame, const moment
     // Rarer each time until something new arrives: what is sent here may be a copy to the peer, which answers it too.
     const bool first = held.copy_answered == steady_point::min();
     if (!first && now.steady - held.copy_answered < held.copy_after) return;
-    held.copy_after = first ? duration{std::chrono::seconds{1}} : std::min(held.copy_after * 2, options_.resend_longest);
+    constexpr duration shortest = std::chrono::seconds{1};
+    held.copy_after = first ? shortest : std::min(held.copy_after * 2, options_.resend_longest);
     held.copy_answered = now.steady;
     if (const auto sent = out.send(core.peer.name, to_payload(core.last_frame), wire::message_type::status); !sent)
         out.audit({.kind = audit_kind::not_sent, .peer = core.peer.name, .session = core.id, .why = sent.error()});

@@ -6,7 +6,13 @@ namespace agentmesh::session {
 template <RandomSource R, PolicySource P, PrekeySource K>
 engine<R, P, K>::engine(const local_identity& self, const e2ee::identity_card& card, R& random, P& policy, K& prekeys,
                         engine_options chosen)
-    : self_{&self}, card_{card}, pair_{self.exchange().secret_key().fork()}, random_{&random}, policy_{&policy}, prekeys_{&prekeys}, options_{std::move(chosen)} {}
+    : self_{&self},
+      card_{card},
+      pair_{self.exchange().secret_key().fork()},
+      random_{&random},
+      policy_{&policy},
+      prekeys_{&prekeys},
+      options_{std::move(chosen)} {}
 
 template <RandomSource R, PolicySource P, PrekeySource K>
 result<message_id> engine<R, P, K>::send(const session_id& to, byte_view envelope, const moment& now,

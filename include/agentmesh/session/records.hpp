@@ -98,3 +98,4 @@ struct seen_record {
 }  // namespace agentmesh::session
 
 #include <agentmesh/session/records.ipp>
+#include <agentmesh/session/records_skipped.ipp>

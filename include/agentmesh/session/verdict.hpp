@@ -107,12 +107,12 @@ concept PolicySource = requires(P& policy, const applicant& asking) {
 /// does: suite am1, and signed KNOCKs. @spec AM-POL-015
 template <PolicySource P>
 [[nodiscard]] bool allows(const P& rules, e2ee::suite_id suite) {
-    if constexpr (requires { { rules.allows(suite) } -> std::convertible_to<bool>; }) return rules.allows(suite);
+    if constexpr (requires { rules.allows(suite); }) return rules.allows(suite);
     else return suite == e2ee::suite_id::am1;
 }
 template <PolicySource P>
 [[nodiscard]] bool allows_unsigned(const P& rules) {
-    if constexpr (requires { { rules.allows_unsigned() } -> std::convertible_to<bool>; }) return rules.allows_unsigned();
+    if constexpr (requires { rules.allows_unsigned(); }) return rules.allows_unsigned();
     else return false;
 }
 

@@ -97,7 +97,8 @@ struct late_loser {
         both.advance(1ms);
         REQUIRE(both.give(*both.a, 0));
         both.a_read = 1;
-        for (both.b_read = 2; both.b_read < both.b->out.sent.size(); ++both.b_read)  // answered, and what was early again
+        // The answer, and again what was sent early.
+        for (both.b_read = 2; both.b_read < both.b->out.sent.size(); ++both.b_read)
             REQUIRE(both.give(*both.b, both.b_read));
     }
 };

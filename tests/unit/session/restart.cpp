@@ -267,8 +267,9 @@ TEST_CASE("what was saved and never left before the process was killed leaves at
         REQUIRE(both.a->restart(both.now));
         REQUIRE(both.a->mesh->next_deadline() <= both.now.steady);
         both.tick();
-        const auto again = std::count_if(both.a->out.sent.begin() + static_cast<std::ptrdiff_t>(both.a_read),
-                                         both.a->out.sent.end(), [&](const auto& one) { return one.payload == newest; });
+        const auto& sent = both.a->out.sent;
+        const auto again = std::count_if(sent.begin() + static_cast<std::ptrdiff_t>(both.a_read), sent.end(),
+                                         [&](const auto& one) { return one.payload == newest; });
         CHECK(again == 1);
         both.settle();
         both.pass(1s);
