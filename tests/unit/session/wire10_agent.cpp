@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <memory>
+#include <random>
 
 namespace {
 
@@ -555,5 +556,84 @@ TEST_CASE("a wire10 session of the past is not continued, and a damaged one stop
         }
         const record_change again{record, byte_view{whole}};
         REQUIRE(theirs.commit({&again, 1}));
+    }
+}
+
+// --- simulation ---------------------------------------------------------------------------------------------------
+
+TEST_CASE("what two wire10 agents tell each other arrives once, whatever stops, overtakes or comes twice",
+          "[simulation][session][wire10][AM-RAT-020][AM-RAT-033]") {
+    struct flight {
+        bool from_a;
+        std::string text;
+    };
+    for (std::uint32_t seed = 1; seed <= 40; ++seed) {
+        INFO("seed " << seed);
+        std::mt19937 random{seed};
+        const auto below = [&random](std::size_t bound) { return random() % bound; };
+        two<e2ee::wire10> mesh;
+        for (auto* side : {&mesh.a, &mesh.b})
+            side->policy.change([](session::policy& rules) { rules.rate_limit.messages_per_minute = 60'000; });
+        std::deque<flight> flying;
+        std::map<std::string, std::string> keys;
+        std::vector<std::string> said[2];
+        const auto collect = [&](bool from_a) {
+            auto& from = from_a ? mesh.a : mesh.b;
+            bool answered = false;
+            for (const auto& text : std::exchange(from.out.sent, {})) {
+                const auto frame = tree::parse(text);
+                answered = answered || frame["type"] != "message";
+                if (frame["type"] == "message") {
+                    const auto known = keys.emplace(frame["header"].dump(), frame["ciphertext"].get<std::string>());
+                    REQUIRE(known.first->second == frame["ciphertext"]);
+                }
+                if (frame["type"] != "ack") flying.push_back({from_a, text});
+            }
+            return answered;
+        };
+        const auto deliver = [&](std::size_t which) {
+            const auto one = flying[which];
+            flying.erase(flying.begin() + static_cast<std::ptrdiff_t>(which));
+            auto& to = one.from_a ? mesh.b : mesh.a;
+            to.out.failures.clear();
+            mesh.deliver(to, one.text);
+            // A relay keeps what was not acknowledged or answered, and gives it again.
+            const bool kept = !to.out.failures.empty() && to.out.failures.back() == errc::not_persisted;
+            (void)collect(!one.from_a);
+            if (kept) flying.push_back(one);
+        };
+        REQUIRE(mesh.a.agent().knock(mesh.b.name(), mesh.b.bundle(), mesh.now, mesh.a.out));
+        collect(true);
+        for (int step = 0; step < 150; ++step) {
+            const bool is_a = below(2) == 0;
+            auto& side = is_a ? mesh.a : mesh.b;
+            auto& peer = is_a ? mesh.b : mesh.a;
+            side.out.disk = below(12) != 0;
+            const auto what = below(20);
+            if (what < 7) {
+                const auto text = std::to_string(seed * 1000 + static_cast<std::uint32_t>(step));
+                if (flying.size() < 30 && side.agent().send(peer.name(), text, mesh.now, side.out))
+                    said[is_a ? 0 : 1].push_back(text);
+            } else if (what < 17 && !flying.empty()) {
+                deliver(what < 12 ? 0 : below(flying.size()));
+            } else if (what == 17 && !flying.empty() && flying.size() < 30) {
+                flying.push_back(flying[below(flying.size())]);
+            } else if (what == 18) {
+                side.out.disk = true;
+                side.restart(mesh.now);
+            }
+            side.out.disk = true;
+            collect(is_a);
+        }
+        for (int left = 0; left < 5000 && !flying.empty(); ++left) deliver(0);
+        for (const bool from_a : {true, false}) {
+            auto& heard = (from_a ? mesh.b : mesh.a).out;
+            std::map<std::string, std::string> once;
+            for (std::size_t i = 0; i < heard.texts.size(); ++i) {
+                const auto known = once.emplace(heard.texts[i], heard.ids[i]);
+                CHECK(known.first->second == heard.ids[i]);  // given again after a stop, under its id
+            }
+            CHECK(once.size() == said[from_a ? 0 : 1].size());
+        }
     }
 }
