@@ -39,6 +39,9 @@ public:
         return rules_->decide(asking);
     }
     [[nodiscard]] std::uint64_t generation() const { return rules_->generation(); }
+    /// @spec AM-POL-015
+    [[nodiscard]] bool allows(e2ee::suite_id suite) const { return session::allows(*rules_, suite); }
+    [[nodiscard]] bool allows_unsigned() const { return session::allows_unsigned(*rules_); }
 
 private:
     Rules* rules_;

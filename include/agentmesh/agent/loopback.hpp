@@ -22,7 +22,9 @@ public:
     any_policy(P rules)  // NOLINT: any policy is a policy
         : rules_{std::make_shared<P>(std::move(rules))},
           decide_{[p = static_cast<P*>(rules_.get())](const session::applicant& asking) { return p->decide(asking); }},
-          generation_{[p = static_cast<P*>(rules_.get())] { return std::uint64_t{p->generation()}; }} {
+          generation_{[p = static_cast<P*>(rules_.get())] { return std::uint64_t{p->generation()}; }},
+          allows_{[p = static_cast<P*>(rules_.get())](e2ee::suite_id suite) { return session::allows(*p, suite); }},
+          allows_unsigned_{[p = static_cast<P*>(rules_.get())] { return session::allows_unsigned(*p); }} {
         P* const own = static_cast<P*>(rules_.get());
         if constexpr (requires(const moment& now) { own->is_flooded(now); })
             is_flooded_ = [own](const moment& now) { return own->is_flooded(now); };
@@ -32,6 +34,8 @@ public:
 
     [[nodiscard]] session::verdict decide(const session::applicant& asking) { return decide_(asking); }
     [[nodiscard]] std::uint64_t generation() const { return generation_(); }
+    [[nodiscard]] bool allows(e2ee::suite_id suite) const { return allows_(suite); }
+    [[nodiscard]] bool allows_unsigned() const { return allows_unsigned_(); }
     [[nodiscard]] bool is_flooded(const moment& now) { return is_flooded_ && is_flooded_(now); }
     [[nodiscard]] unsigned take_message(const amid& who, const moment& now) {
         return take_message_ ? take_message_(who, now) : 0;
@@ -41,6 +45,8 @@ private:
     std::shared_ptr<void> rules_;
     std::function<session::verdict(const session::applicant&)> decide_;
     std::function<std::uint64_t()> generation_;
+    std::function<bool(e2ee::suite_id)> allows_;
+    std::function<bool()> allows_unsigned_;
     std::function<bool(const moment&)> is_flooded_{};
     std::function<unsigned(const amid&, const moment&)> take_message_{};
 };

@@ -127,6 +127,14 @@ TEST_CASE("an agent hears why there is no session", "[unit][agent]") {
         CHECK(heard == std::vector{errc::knock_refused});
         CHECK(a.events == std::vector<std::string>{"refused rejected"});
     }
+    SECTION("its own owner allows no suite that it speaks") {
+        session::policy rules;
+        rules.allow_suites = {e2ee::suite_id::v02};
+        auto& carol = mesh.join(session::policy_source{rules});
+        carol.knock(bob.name(), {.category = "travel"}, hear);
+        mesh.run();
+        CHECK(heard == std::vector{errc::suite_unsupported});
+    }
     SECTION("nobody knows the peer") {
         crypto::system_random random;
         alice.knock(local_identity::create(random, mesh.now().wall)->name(), {.category = "travel"}, hear);
