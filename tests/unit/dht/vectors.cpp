@@ -176,7 +176,7 @@ TEST_CASE("the table takes and tells contacts as in the vectors", "[vectors][dht
                                const std::string word = got == result_of::added   ? "added"
                                                         : got == result_of::known ? "known"
                                                                                   : "spare";
-                               CHECK(word == of.output.at("outcome"));
+                               CHECK(word == of.output.at("outcome").get<std::string>());
                            }},
                           {"dht_table.closest", judged([](fields& in, const row& of) -> outcome {
                                dht::routing_table table{own_point(of)};
