@@ -24,7 +24,7 @@ if(AGENTMESH_ASSERTIONS)
 endif()
 
 # agentmesh_batch(VARIABLE NAME files...): the same files in few translation units, each of which parses the headers and
-# instantiates the machines once for all of its files (docs/decisions/0014). Files that cannot share stay as they are.
+# instantiates the machines once for all of its files (docs/decisions/0015). Files that cannot share stay as they are.
 function(agentmesh_batch variable name)
   set(${variable} ${ARGN} PARENT_SCOPE)
   if(NOT AGENTMESH_BATCHES OR ARGC LESS 4)
