@@ -1,0 +1,110 @@
+// The registry: a request and a moment in, an answer out. Everything that lasts is in the store, so any number of
+// services may stand before one.
+//
+//     registry::memory_store store;
+//     crypto::system_random random;
+//     registry::service mesh{store, {.host = "registry.example"}, random};
+//     http::response out = mesh.handle(request, {.address = "192.0.2.7"}, clock.now());
+//
+// It speaks the deployed REST of 0.2 with our additions, members and fields that a deployed peer passes over. A change
+// and the memory of what proved it are one transaction: after a crash both are there, or neither.
+#pragma once
+
+#include <agentmesh/registry/service_request.hpp>
+
+#include <agentmesh/e2ee/card.hpp>
+#include <agentmesh/identity/did.hpp>
+
+namespace agentmesh::registry {
+
+/// Who is on the other end, as the socket says: never from a field, which anybody writes.
+struct caller {
+    std::string address;  ///< what counts as one; of IPv6 the driver gives the /64
+};
+
+/// A rate of 0 means no limit.
+struct service_options {
+    std::string host{};            ///< what this registry is called: the authority that clients dial, with its port
+    std::string relay_endpoint{};  ///< of agents that name none, and the one that needs no check
+    bool local_endpoints = false;  ///< agents may name addresses of the local network: for tests and closed networks
+    bool signed_times = true;      ///< accept what deployed agents sign, of those who have not shown a proof
+
+    unsigned requests_per_minute = 600;      ///< of one address
+    unsigned registrations_per_minute = 60;  ///< of one address
+    unsigned fetches_per_minute = 60;        ///< of one-time prekeys, of one agent
+};
+
+/// Used from one thread. Store and random source must outlive it.
+template <RegistryStore Store, RandomSource Random>
+class service {
+public:
+    service(Store& store, service_options options, Random& random)
+        : store_{&store}, options_{std::move(options)}, random_{&random} {}
+
+    /// Every request has an answer of JSON.
+    /// @spec  AM-REG-001, AM-REG-017
+    [[nodiscard]] http::response handle(const http::request& request, const caller& from, const moment& now);
+
+private:
+    using transaction = typename Store::transaction;
+    using answer = result<http::response>;
+
+    struct call {
+        const http::request& request;
+        const caller& from;
+        const moment& now;
+        std::string name{};  ///< the last segment of a path that ends in one
+    };
+    using handler = answer (service::*)(const call&);
+    struct endpoint {
+        std::string_view method;
+        std::string_view path;  ///< `/v1/registry/did/*`: any one segment in place of the star
+        handler run;
+    };
+
+    [[nodiscard]] static std::span<const endpoint> endpoints() noexcept;
+    [[nodiscard]] answer route(call& in);
+
+    // service_agents.ipp
+    [[nodiscard]] answer alive(const call& in);
+    [[nodiscard]] answer health(const call& in);
+    [[nodiscard]] answer stats(const call& in);
+    [[nodiscard]] answer enroll(const call& in);
+    [[nodiscard]] answer lookup(const call& in);
+    // service_changes.ipp
+    [[nodiscard]] answer search(const call& in);
+    [[nodiscard]] answer set_status(const call& in);
+    [[nodiscard]] answer set_capabilities(const call& in);
+    /// An endpoint that is known and not built. @return 501 with its name
+    [[nodiscard]] answer absent(const call& in);
+
+    /// Runs a change of the agent that a request is proved to come from, in one transaction. What `act` refuses spends
+    /// the proof all the same; what the store refuses undoes everything.
+    /// @spec AM-REG-007, AM-REG-008, AM-REG-011, AM-REG-018
+    template <class Act>
+    [[nodiscard]] answer change(const call& in, const credential& shown, Act&& act);
+    /// Verifies against the row of the agent and remembers. Updates the row, and says so, if this is its first proof.
+    [[nodiscard]] result<bool> admit(transaction& tx, const credential& shown, agent_row& self);
+    [[nodiscard]] result<void> remember(transaction& tx, const credential& shown);
+    template <class Read>
+    [[nodiscard]] answer reading(Read&& read) {
+        return store_->transact([&](transaction& tx) -> answer { return read(tx); });
+    }
+    [[nodiscard]] result<void> check_reachable(std::string_view url) const;
+    /// The value of a member of the query; nothing if it is absent.
+    /// @errors http_malformed, wrong_member for one that is there twice
+    [[nodiscard]] static result<std::optional<std::string>> asked(const call& in, std::string_view name);
+    [[nodiscard]] static result<amid> asked_agent(const call& in);
+
+    Store* store_;
+    service_options options_;
+    Random* random_;
+    minute_counts requests_, registrations_, fetches_;
+    steady_point next_sweep_{};
+};
+
+}  // namespace agentmesh::registry
+
+#include <agentmesh/registry/service.ipp>
+#include <agentmesh/registry/service_agents.ipp>
+#include <agentmesh/registry/service_changes.ipp>

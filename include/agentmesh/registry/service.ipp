@@ -1,0 +1,164 @@
+// Routing, and who may change what. Bodies of registry/service.hpp.
+#pragma once
+
+#include <agentmesh/registry/service.hpp>
+
+namespace agentmesh::registry {
+
+template <RegistryStore Store, RandomSource Random>
+auto service<Store, Random>::endpoints() noexcept -> std::span<const endpoint> {
+    using s = service;
+    static constexpr endpoint all[] = {
+        {"GET", "/health", &s::alive},
+        {"GET", "/v1/health", &s::health},
+        {"POST", "/v1/registry/register", &s::enroll},
+        {"GET", "/v1/registry/lookup", &s::lookup},
+        {"GET", "/v1/registry/search", &s::search},
+        {"POST", "/v1/registry/status", &s::set_status},
+        {"POST", "/v1/registry/capabilities", &s::set_capabilities},
+        {"GET", "/v1/registry/stats", &s::stats},
+        {"POST", "/v1/registry/prekeys", &s::absent},
+        {"GET", "/v1/registry/prekeys/*", &s::absent},
+        {"GET", "/v1/registry/did/*", &s::absent},
+        {"POST", "/v1/registry/revoke", &s::absent},
+        {"GET", "/v1/registry/revocation", &s::absent},
+        {"POST", "/v1/registry/revocations/bulk", &s::absent},
+        {"GET", "/v1/registry/revocations", &s::absent},
+        {"POST", "/v1/registry/reputation", &s::absent},
+        {"GET", "/v1/registry/reputation/score", &s::absent},
+        {"POST", "/v1/registry/reputation/feedback", &s::absent},
+        {"POST", "/v1/registry/reputation/session", &s::absent},
+        {"GET", "/v1/registry/reputation/leaderboard", &s::absent},
+        {"GET", "/v1/auth/oauth/providers", &s::absent},
+        {"POST", "/v1/auth/oauth/authorize", &s::absent},
+        {"GET", "/v1/auth/oauth/callback", &s::absent},
+        {"POST", "/v1/org/register", &s::absent},
+        {"POST", "/v1/org/verify", &s::absent},
+        {"POST", "/v1/org/agents", &s::absent},
+        {"GET", "/v1/org/lookup", &s::absent},
+    };
+    return all;
+}
+
+template <RegistryStore Store, RandomSource Random>
+http::response service<Store, Random>::handle(const http::request& request, const caller& from, const moment& now) {
+    call in{.request = request, .from = from, .now = now};
+    if (const auto wait = requests_.take(from.address, options_.requests_per_minute, now.steady)) {
+        auto out = refuse(request, {errc::rate_limited, "AM-REG-017"});
+        out.fields.add("Retry-After", std::to_string(wait));
+        return out;
+    }
+    auto out = route(in);
+    if (out) return *std::move(out);
+    return refuse(request, out.error());
+}
+
+template <RegistryStore Store, RandomSource Random>
+auto service<Store, Random>::route(call& in) -> answer {
+    const std::string_view path = in.request.path;
+    const auto last = path.rfind('/');
+    std::string allowed;
+    for (const auto& one : endpoints()) {
+        if (one.path.ends_with('*')) {
+            const auto before = one.path.substr(0, one.path.size() - 1);
+            if (last == path.npos || path.substr(0, last + 1) != before) continue;
+            AGENTMESH_TRY(segment, http::decode_segment(path.substr(last + 1)));
+            in.name = std::move(segment);
+        } else if (one.path != path) {
+            continue;
+        }
+        if (one.method != in.request.method) {
+            allowed.append(allowed.empty() ? "" : ", ").append(one.method);
+            continue;
+        }
+        if (one.method == "POST") {
+            const auto type = in.request.fields.only("Content-Type").value_or("");
+            const auto essence = type.substr(0, type.find_first_of("; \t"));
+            // What a page of a foreign site can send without asking first never has this type.
+            if (!ws::equals_ignoring_case(essence, "application/json")) return fail(errc::http_forbidden, "AM-REG-002");
+        }
+        return (this->*one.run)(in);
+    }
+    if (allowed.empty()) return fail(errc::http_not_found, "AM-REG-001");
+    auto out = refuse(in.request, {errc::http_method, "AM-REG-001"});
+    out.fields.add("Allow", std::move(allowed));
+    return out;
+}
+
+template <RegistryStore Store, RandomSource Random>
+auto service<Store, Random>::absent(const call& in) -> answer {
+    std::string body;
+    json::writer{body}
+        .begin_object()
+        .member("success", false)
+        .member("error", "not_implemented")
+        .member("message", "this registry does not have this endpoint yet")
+        .member("endpoint", in.request.method + " " + in.request.path)
+        .member("clause", "AM-REG-001")
+        .end_object();
+    return http::response::json(501, std::move(body));
+}
+
+template <RegistryStore Store, RandomSource Random>
+result<void> service<Store, Random>::remember(transaction& tx, const credential& shown) {
+    AGENTMESH_TRY(fresh, tx.remember(shown.who, shown.nonce(), shown.forget_at));
+    if (!fresh) return fail(errc::bad_signature, "AM-REG-007");
+    return {};
+}
+
+template <RegistryStore Store, RandomSource Random>
+result<bool> service<Store, Random>::admit(transaction& tx, const credential& shown, agent_row& self) {
+    if (!shown.proof && (self.proves || !options_.signed_times)) return fail(errc::fallback_refused, "AM-REG-008");
+    AGENTMESH_CHECK(shown.verify(self.signing));
+    AGENTMESH_CHECK(remember(tx, shown));
+    if (!shown.proof || self.proves) return false;
+    self.proves = true;
+    return true;
+}
+
+template <RegistryStore Store, RandomSource Random>
+template <class Act>
+auto service<Store, Random>::change(const call& in, const credential& shown, Act&& act) -> answer {
+    const bool sweep = in.now.steady >= next_sweep_;
+    auto out = store_->transact([&](transaction& tx) -> answer {
+        if (sweep) AGENTMESH_CHECK(tx.forget_nonces(in.now.wall));
+        AGENTMESH_TRY(found, tx.agent(shown.who));
+        if (!found) return fail(not_registered);
+        AGENTMESH_TRY(first_proof, admit(tx, shown, *found));
+        if (first_proof) AGENTMESH_CHECK(tx.update_agent(*found));
+        if (found->revoked) return refuse(in.request, {errc::certificate_revoked, "AM-REG-018"});
+        answer done = act(tx, *found);
+        if (done || done.error().code == errc::registry_failed) return done;
+        return refuse(in.request, done.error());
+    });
+    if (sweep) next_sweep_ = in.now.steady + std::chrono::seconds{60};
+    return out;
+}
+
+template <RegistryStore Store, RandomSource Random>
+result<void> service<Store, Random>::check_reachable(std::string_view url) const {
+    if (url.empty() || url == options_.relay_endpoint) return {};
+    if (!options_.local_endpoints) return check_endpoint(url);
+    return check_shown_text(url, service_limits::endpoint_bytes);
+}
+
+template <RegistryStore Store, RandomSource Random>
+auto service<Store, Random>::asked(const call& in, std::string_view name) -> result<std::optional<std::string>> {
+    AGENTMESH_TRY(members, http::parse_query(in.request.query));
+    std::optional<std::string> out;
+    for (auto& [member, value] : members) {
+        if (member != name) continue;
+        if (out) return fail(errc::wrong_member, "AM-REG-002");
+        out = std::move(value);
+    }
+    return out;
+}
+
+template <RegistryStore Store, RandomSource Random>
+result<amid> service<Store, Random>::asked_agent(const call& in) {
+    AGENTMESH_TRY(text, asked(in, "amid"));
+    if (!text) return fail(errc::missing_member, "AM-REG-002");
+    return amid::parse(*text);
+}
+
+}  // namespace agentmesh::registry

@@ -1,0 +1,121 @@
+// What agents say of themselves later, and how they are found. Bodies of registry/service.hpp.
+#pragma once
+
+#include <agentmesh/registry/service.hpp>
+
+namespace agentmesh::registry {
+
+namespace detail {
+
+/// `2`, `1`, `1.5` of the 0.2 text, or the words of its registry.
+[[nodiscard]] inline result<tier> parse_floor(std::string_view text) noexcept {
+    if (const auto level = identity::parse_tier(text, identity::tier_dialect::label)) return level;
+    if (const auto level = identity::parse_tier(text, identity::tier_dialect::word)) return level;
+    return fail(errc::wrong_member, "AM-REG-016");
+}
+
+/// @errors wrong_member unless it is a decimal number below 2^32
+[[nodiscard]] inline result<std::uint32_t> parse_count(std::string_view text) noexcept {
+    std::uint64_t out = 0;
+    if (text.empty() || text.size() > 10) return fail(errc::wrong_member, "AM-REG-015");
+    for (const char c : text) {
+        if (c < '0' || c > '9') return fail(errc::wrong_member, "AM-REG-015");
+        out = out * 10 + static_cast<std::uint64_t>(c - '0');
+    }
+    if (out > 0xffff'ffffU) return fail(errc::wrong_member, "AM-REG-015");
+    return static_cast<std::uint32_t>(out);
+}
+
+}  // namespace detail
+
+/// @spec AM-REG-015, AM-REG-016
+template <RegistryStore Store, RandomSource Random>
+auto service<Store, Random>::search(const call& in) -> answer {
+    agent_query query;
+    AGENTMESH_TRY(capability, asked(in, "capability"));
+    if (!capability || capability->empty()) return fail(errc::missing_member, "AM-REG-002");
+    AGENTMESH_CHECK(check_shown_text(*capability, service_limits::capability_bytes));
+    query.capability = *capability;
+    AGENTMESH_TRY(floor, asked(in, "tier_min"));
+    if (floor) {
+        AGENTMESH_TRY(level, detail::parse_floor(*floor));
+        query.at_least = level;
+    }
+    AGENTMESH_TRY(score, asked(in, "reputation_min"));
+    if (score) {
+        AGENTMESH_TRY(least, parse_ratio(*score));
+        query.score_at_least = least;
+    }
+    AGENTMESH_TRY(status, asked(in, "status"));
+    if (status) {
+        AGENTMESH_TRY(wanted, parse_availability(*status));
+        query.status = wanted;
+    }
+    AGENTMESH_TRY(limit, asked(in, "limit"));
+    if (limit) {
+        AGENTMESH_TRY(most, detail::parse_count(*limit));
+        query.limit = std::min(most, service_limits::page);
+    }
+    AGENTMESH_TRY(offset, asked(in, "offset"));
+    if (offset) {
+        AGENTMESH_TRY(first, detail::parse_count(*offset));
+        query.offset = first;
+    }
+    return reading([&](transaction& tx) -> answer {
+        AGENTMESH_TRY(found, tx.search(query));
+        std::string body;
+        json::writer to{body};
+        to.begin_object().name("results").begin_array();
+        for (const auto& one : found.rows) {
+            to.begin_object();
+            detail::write_agent(to, one, {});
+            to.end_object();
+        }
+        to.end_array().member("total", found.total).member("limit", query.limit).member("offset", query.offset);
+        to.end_object();
+        return http::response::json(200, std::move(body));
+    });
+}
+
+template <RegistryStore Store, RandomSource Random>
+auto service<Store, Random>::set_status(const call& in) -> answer {
+    AGENTMESH_TRY(body, request_members::parse(in.request.body));
+    AGENTMESH_TRY(who, body.agent("amid"));
+    AGENTMESH_TRY(word, body.text("status"));
+    AGENTMESH_TRY(status, parse_availability(word));
+    AGENTMESH_TRY(shown, read_credential(in.request, body, who, options_.host, in.now.wall));
+    return change(in, shown, [&](transaction& tx, agent_row& self) -> answer {
+        self.status = status;
+        self.last_seen = in.now.wall;
+        AGENTMESH_CHECK(tx.update_agent(self));
+        AGENTMESH_TRY(keys, tx.prekeys(who));
+        std::string out;
+        json::writer to{out};
+        to.begin_object().member("success", true);
+        if (keys) {
+            // So that the owner hears in time that they run out.
+            AGENTMESH_TRY(left, tx.one_time_left(who));
+            to.member("one_time_prekeys_left", left);
+        }
+        to.end_object();
+        return http::response::json(200, std::move(out));
+    });
+}
+
+template <RegistryStore Store, RandomSource Random>
+auto service<Store, Random>::set_capabilities(const call& in) -> answer {
+    AGENTMESH_TRY(body, request_members::parse(in.request.body));
+    AGENTMESH_TRY(who, body.agent("amid"));
+    if (!body.has("capabilities")) return fail(errc::missing_member, "AM-REG-002");
+    AGENTMESH_TRY(named, body.texts("capabilities"));
+    AGENTMESH_TRY(all, check_capabilities(std::move(named)));
+    AGENTMESH_TRY(shown, read_credential(in.request, body, who, options_.host, in.now.wall));
+    return change(in, shown, [&](transaction& tx, agent_row& self) -> answer {
+        self.capabilities = all;
+        self.last_seen = in.now.wall;
+        AGENTMESH_CHECK(tx.update_agent(self));
+        return http::response::json(200, R"({"success":true})");
+    });
+}
+
+}  // namespace agentmesh::registry
