@@ -6,7 +6,8 @@
 #include <agentmesh/registry/service.hpp>
 
 AM_FUZZ(AM_REG_001, AM_REG_002, AM_REG_003, AM_REG_004, AM_REG_005, AM_REG_006, AM_REG_007, AM_REG_008, AM_REG_009,
-        AM_REG_010, AM_REG_011, AM_REG_012, AM_REG_013, AM_REG_014, AM_REG_015, AM_REG_016, AM_REG_017, AM_REG_018);
+        AM_REG_010, AM_REG_011, AM_REG_012, AM_REG_013, AM_REG_014, AM_REG_015, AM_REG_016, AM_REG_017, AM_REG_018,
+        AM_REG_020, AM_REG_021, AM_REG_022, AM_REG_023, AM_REG_024, AM_REG_025, AM_REG_030, AM_REG_031, AM_REG_032);
 
 using namespace agentmesh;
 using namespace agentmesh::registry;
@@ -53,6 +54,26 @@ const identity_pair& keys(std::size_t of) {
 }
 amid name(std::size_t of) { return amid::of(keys(of).signing.public_key()); }
 
+const exchange_public_key& prekey(std::size_t of) {
+    static const auto all = [] {
+        std::vector<exchange_public_key> out;
+        crypto::scripted_random random{3};
+        for (int i = 0; i < 4; ++i) out.push_back(exchange_key_pair::generate(random).value().public_key());
+        return out;
+    }();
+    return all[of];
+}
+
+/// What an agent uploaded, and what of it waits.
+struct uploaded {
+    bool any = false;
+    std::size_t signed_key = 0;
+    std::uint32_t signed_id = 0;
+    std::uint32_t seen_below = 0;
+    std::map<std::uint32_t, std::size_t> waiting{};
+    std::set<std::uint32_t> handed_out{};
+};
+
 /// How a request shows who sends it. The first two are good.
 enum class shown : std::uint8_t { dated, proof, nothing, dated_by_other, proof_by_other, stale, future, replayed };
 
@@ -62,7 +83,8 @@ struct world {
     service<memory_store, crypto::scripted_random> mesh{
         store, {.host = std::string{host}, .relay_endpoint = "wss://relay.example", .requests_per_minute = 40}, random};
     moment now{.wall = time_point{std::chrono::sys_days{std::chrono::year{2026} / 3 / 1}}};
-    std::array<bool, agents> known{}, proves{};
+    std::array<bool, agents> known{}, proves{}, revoked{};
+    std::array<uploaded, agents> prekeys{};
     std::array<std::string, agents> last_time{};  // the last that was accepted, to be sent again
     std::array<std::string, agents> text{};       // what was registered as display_name
     std::string stated{};                         // by the request that was made last
@@ -187,13 +209,138 @@ void lookup(world& w, input& in) {
     REQUIRE_FUZZ(members.text("exchange_public_key") == identity::to_text(keys(who).exchange.public_key()));
 }
 
-/// The operator, or a key of the agent, revoked it: what the endpoint does is for unit tests.
+/// Whether a change that is well formed got as far as the change itself; what it showed is then spent.
+bool passed(world& w, std::size_t who, shown how, bool good, const http::response& out, bool even_revoked = false) {
+    if (out.status == 429) return false;
+    if (!w.known[who]) {
+        REQUIRE_FUZZ(out.status == 404 || out.status == 401);
+        return false;
+    }
+    if (!good) {
+        REQUIRE_FUZZ(out.status == 401);
+        return false;
+    }
+    if (how == shown::dated) w.last_time[who] = w.stated;
+    w.proves[who] = w.proves[who] || how == shown::proof;
+    REQUIRE_FUZZ(w.row(who)->proves == w.proves[who]);
+    if (w.revoked[who] && !even_revoked) {
+        REQUIRE_FUZZ(out.status == 403);
+        return false;
+    }
+    return true;
+}
+
 void revoke(world& w, input& in) {
+    const auto by = in.below(agents);
+    const auto of = in.below(2) == 0 ? by : in.below(agents);
+    const auto how = static_cast<shown>(in.below(8));
+    auto [request, good] = w.request(
+        "/v1/registry/revoke", by, how,
+        {{"amid", quoted(name(of).text())}, {"revoker_amid", quoted(name(by).text())}, {"reason", quoted("other")}});
+    const auto out = w.send(request);
+    if (passed(w, by, how, good, out, by == of)) {
+        if (!w.known[of])
+            REQUIRE_FUZZ(out.status == 404);
+        else if (by != of)
+            REQUIRE_FUZZ(out.status == 403);
+        else
+            REQUIRE_FUZZ(out.status == (w.revoked[of] ? 409 : 200));
+        if (out.status == 200) w.revoked[of] = true;
+    }
+    for (std::size_t i = 0; i < agents; ++i) {
+        const auto row = w.row(i);
+        REQUIRE_FUZZ((row && row->revoked) == w.revoked[i]);
+    }
+}
+
+void ask_revoked(world& w, input& in) {
+    const std::size_t count = in.byte();
+    std::string names = "{\"amids\":[";
+    for (std::size_t i = 0; i < count; ++i) (names += i == 0 ? "" : ",") += quoted(name(i % agents).text());
+    const auto out = w.send({.method = "POST",
+                             .path = "/v1/registry/revocations/bulk",
+                             .fields = {{"Host", std::string{host}}, {"Content-Type", "application/json"}},
+                             .body = names + "]}"});
+    if (out.status == 429) return;
+    REQUIRE_FUZZ(out.status == (count <= 100 ? 200 : 400));
+    if (out.status != 200) return;
+    std::size_t expected = 0;
+    for (std::size_t i = 0; i < count; ++i) expected += w.revoked[i % agents] ? 1U : 0U;
+    REQUIRE_FUZZ(request_members::parse(out.body)->json("total_revoked") == std::to_string(expected));
+}
+
+void upload(world& w, input& in) {
     const auto who = in.below(agents);
-    if (!w.known[who]) return;
-    auto row = *w.row(who);
-    row.revoked = true;
-    (void)w.store.transact([&](memory_store::transaction& tx) { return tx.update_agent(row); });
+    const auto how = static_cast<shown>(in.below(8));
+    const bool forged = in.below(8) == 7;
+    const auto signed_key = in.below(4);
+    const std::uint32_t signed_id = in.below(2) == 0 ? 0x7fff'ffff : in.byte();
+    const auto proof = keys(forged ? (who + 1) % agents : who).signing.sign(prekey(signed_key).bytes());
+    std::map<std::uint32_t, std::size_t> offered;
+    bool twice = false;
+    std::string list = "[";
+    for (auto left = in.below(6); left > 0; --left) {
+        const auto id = static_cast<std::uint32_t>(in.below(16));
+        const auto key = in.below(4);
+        twice = twice || !offered.emplace(id, key).second;
+        (list += list.size() > 1 ? "," : "") +=
+            "{\"id\":" + std::to_string(id) + ",\"key\":" + quoted(identity::to_text(prekey(key))) + "}";
+    }
+    auto [request, good] =
+        w.request("/v1/registry/prekeys", who, how,
+                  {{"amid", quoted(name(who).text())},
+                   {"signed_prekey", quoted(identity::to_text(prekey(signed_key)))},
+                   {"signed_prekey_signature", quoted(to_base64(proof.bytes(), base64_form::standard_padded))},
+                   {"signed_prekey_id", std::to_string(signed_id)},
+                   {"one_time_prekeys", list + "]"}});
+    const auto out = w.send(request);
+    if (twice) {
+        REQUIRE_FUZZ(out.status == 400 || out.status == 429);
+        return;
+    }
+    if (!passed(w, who, how, good, out)) return;
+    REQUIRE_FUZZ(out.status == (forged ? 400 : 200));
+    if (forged) return;
+    auto& of = w.prekeys[who];
+    std::erase_if(offered, [&](const auto& one) {
+        const auto at = of.waiting.find(one.first);
+        return one.first < of.seen_below && (at == of.waiting.end() || at->second != one.second);
+    });
+    of.any = true;
+    of.signed_key = signed_key;
+    of.signed_id = signed_id;
+    // Those that were refused have lower ids than one that was taken before.
+    if (!offered.empty()) of.seen_below = std::max(of.seen_below, offered.rbegin()->first + 1);
+    of.waiting = offered;
+    REQUIRE_FUZZ(request_members::parse(out.body)->json("one_time_prekeys_stored") == std::to_string(offered.size()));
+}
+
+void fetch(world& w, input& in) {
+    const auto by = in.below(agents), whose = in.below(agents);
+    const bool proved = in.below(2) == 0;
+    w.now = w.now + 1us;
+    http::request request{.method = "GET",
+                          .path = "/v1/registry/prekeys/" + std::string{name(whose).text()},
+                          .fields = {{"Host", std::string{host}}}};
+    if (proved) (void)prove(request, keys(by).signing, w.now.wall, w.random);
+    const auto out = w.send(request);
+    if (out.status == 429 || (proved && !passed(w, by, shown::proof, true, out))) return;
+    auto& of = w.prekeys[whose];
+    if (!w.known[whose] || w.revoked[whose] || !of.any) {
+        REQUIRE_FUZZ(out.status == (w.revoked[whose] ? 403 : 404));
+        return;
+    }
+    REQUIRE_FUZZ(out.status == 200);
+    const auto members = request_members::parse(out.body).value();
+    REQUIRE_FUZZ(members.text("signed_prekey") == identity::to_text(prekey(of.signed_key)));
+    REQUIRE_FUZZ(members.json("signed_prekey_id") == std::to_string(of.signed_id));
+    REQUIRE_FUZZ(members.has("one_time_prekey") == (proved && !of.waiting.empty()));
+    if (!members.has("one_time_prekey")) return;
+    const auto [id, key] = *of.waiting.begin();
+    REQUIRE_FUZZ(members.json("one_time_prekey") ==
+                 "{\"id\":" + std::to_string(id) + ",\"key\":" + quoted(identity::to_text(prekey(key))) + "}");
+    REQUIRE_FUZZ(of.handed_out.insert(id).second);
+    of.waiting.erase(of.waiting.begin());
 }
 
 void change(world& w, input& in) {
@@ -303,17 +450,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     input in{{data, size}};
     world w;
     for (int steps = 0; steps < 64 && !in.rest.empty(); ++steps) {
-        switch (in.below(10)) {
+        switch (in.below(16)) {
             case 0:
             case 1: enroll(w, in); break;
             case 2: lookup(w, in); break;
             case 3:
             case 4: change(w, in); break;
             case 5: search(w, in); break;
-            case 6:
-                if (in.below(4) == 0) revoke(w, in);
-                break;
+            case 6: revoke(w, in); break;
             case 7: w.now = w.now + std::chrono::seconds{in.byte()}; break;
+            case 8: ask_revoked(w, in); break;
+            case 9:
+            case 10: upload(w, in); break;
+            case 11:
+            case 12:
+            case 13: fetch(w, in); break;
             default: anything(w, in); break;
         }
     }

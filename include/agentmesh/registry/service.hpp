@@ -75,6 +75,15 @@ private:
     [[nodiscard]] answer search(const call& in);
     [[nodiscard]] answer set_status(const call& in);
     [[nodiscard]] answer set_capabilities(const call& in);
+    // service_keys.ipp
+    [[nodiscard]] answer upload_prekeys(const call& in);
+    [[nodiscard]] answer fetch_prekeys(const call& in);
+    [[nodiscard]] answer did_document(const call& in);
+    // service_revocation.ipp
+    [[nodiscard]] answer revoke(const call& in);
+    [[nodiscard]] answer revocation(const call& in);
+    [[nodiscard]] answer revocations_of(const call& in);
+    [[nodiscard]] answer revocations(const call& in);
     /// An endpoint that is known and not built. @return 501 with its name
     [[nodiscard]] answer absent(const call& in);
 
@@ -82,7 +91,7 @@ private:
     /// the proof all the same; what the store refuses undoes everything.
     /// @spec AM-REG-007, AM-REG-008, AM-REG-011, AM-REG-018
     template <class Act>
-    [[nodiscard]] answer change(const call& in, const credential& shown, Act&& act);
+    [[nodiscard]] answer change(const call& in, const credential& shown, Act&& act, bool even_revoked = false);
     /// Verifies against the row of the agent and remembers. Updates the row, and says so, if this is its first proof.
     [[nodiscard]] result<bool> admit(transaction& tx, const credential& shown, agent_row& self);
     [[nodiscard]] result<void> remember(transaction& tx, const credential& shown);
@@ -108,3 +117,5 @@ private:
 #include <agentmesh/registry/service.ipp>
 #include <agentmesh/registry/service_agents.ipp>
 #include <agentmesh/registry/service_changes.ipp>
+#include <agentmesh/registry/service_keys.ipp>
+#include <agentmesh/registry/service_revocation.ipp>

@@ -17,13 +17,13 @@ auto service<Store, Random>::endpoints() noexcept -> std::span<const endpoint> {
         {"POST", "/v1/registry/status", &s::set_status},
         {"POST", "/v1/registry/capabilities", &s::set_capabilities},
         {"GET", "/v1/registry/stats", &s::stats},
-        {"POST", "/v1/registry/prekeys", &s::absent},
-        {"GET", "/v1/registry/prekeys/*", &s::absent},
-        {"GET", "/v1/registry/did/*", &s::absent},
-        {"POST", "/v1/registry/revoke", &s::absent},
-        {"GET", "/v1/registry/revocation", &s::absent},
-        {"POST", "/v1/registry/revocations/bulk", &s::absent},
-        {"GET", "/v1/registry/revocations", &s::absent},
+        {"POST", "/v1/registry/prekeys", &s::upload_prekeys},
+        {"GET", "/v1/registry/prekeys/*", &s::fetch_prekeys},
+        {"GET", "/v1/registry/did/*", &s::did_document},
+        {"POST", "/v1/registry/revoke", &s::revoke},
+        {"GET", "/v1/registry/revocation", &s::revocation},
+        {"POST", "/v1/registry/revocations/bulk", &s::revocations_of},
+        {"GET", "/v1/registry/revocations", &s::revocations},
         {"POST", "/v1/registry/reputation", &s::absent},
         {"GET", "/v1/registry/reputation/score", &s::absent},
         {"POST", "/v1/registry/reputation/feedback", &s::absent},
@@ -118,7 +118,7 @@ result<bool> service<Store, Random>::admit(transaction& tx, const credential& sh
 
 template <RegistryStore Store, RandomSource Random>
 template <class Act>
-auto service<Store, Random>::change(const call& in, const credential& shown, Act&& act) -> answer {
+auto service<Store, Random>::change(const call& in, const credential& shown, Act&& act, bool even_revoked) -> answer {
     const bool sweep = in.now.steady >= next_sweep_;
     auto out = store_->transact([&](transaction& tx) -> answer {
         if (sweep) AGENTMESH_CHECK(tx.forget_nonces(in.now.wall));
@@ -126,7 +126,7 @@ auto service<Store, Random>::change(const call& in, const credential& shown, Act
         if (!found) return fail(not_registered);
         AGENTMESH_TRY(first_proof, admit(tx, shown, *found));
         if (first_proof) AGENTMESH_CHECK(tx.update_agent(*found));
-        if (found->revoked) return refuse(in.request, {errc::certificate_revoked, "AM-REG-018"});
+        if (found->revoked && !even_revoked) return refuse(in.request, {errc::certificate_revoked, "AM-REG-018"});
         answer done = act(tx, *found);
         if (done || done.error().code == errc::registry_failed) return done;
         return refuse(in.request, done.error());

@@ -14,12 +14,14 @@ namespace agentmesh::registry {
 
 namespace service_limits {
 inline constexpr std::size_t body_bytes = 256 * 1024;
-inline constexpr std::size_t name_bytes = 128;        ///< AM-REG-013
-inline constexpr std::size_t capabilities = 64;       ///< AM-REG-013
-inline constexpr std::size_t capability_bytes = 128;  ///< AM-REG-013
-inline constexpr std::size_t endpoint_bytes = 255;    ///< AM-REG-014
-inline constexpr std::uint32_t page = 100;            ///< AM-REG-015
-inline constexpr std::size_t addresses = 65'536;      ///< ours: callers that are counted at once
+inline constexpr std::size_t name_bytes = 128;         ///< AM-REG-013
+inline constexpr std::size_t capabilities = 64;        ///< AM-REG-013
+inline constexpr std::size_t capability_bytes = 128;   ///< AM-REG-013
+inline constexpr std::size_t endpoint_bytes = 255;     ///< AM-REG-014
+inline constexpr std::uint32_t page = 100;             ///< AM-REG-015
+inline constexpr std::size_t one_time_prekeys = 1024;  ///< AM-REG-023
+inline constexpr std::size_t notes_bytes = 512;        ///< AM-REG-013
+inline constexpr std::size_t addresses = 65'536;       ///< ours: callers that are counted at once
 }  // namespace service_limits
 
 /// The change bears no proof at all. @spec AM-REG-005
