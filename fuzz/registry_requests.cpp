@@ -7,7 +7,8 @@
 
 AM_FUZZ(AM_REG_001, AM_REG_002, AM_REG_003, AM_REG_004, AM_REG_005, AM_REG_006, AM_REG_007, AM_REG_008, AM_REG_009,
         AM_REG_010, AM_REG_011, AM_REG_012, AM_REG_013, AM_REG_014, AM_REG_015, AM_REG_016, AM_REG_017, AM_REG_018,
-        AM_REG_020, AM_REG_021, AM_REG_022, AM_REG_023, AM_REG_024, AM_REG_025, AM_REG_030, AM_REG_031, AM_REG_032);
+        AM_REG_020, AM_REG_021, AM_REG_022, AM_REG_023, AM_REG_024, AM_REG_025, AM_REG_030, AM_REG_031, AM_REG_032,
+        AM_REG_040, AM_REG_041, AM_REG_042, AM_REG_043);
 
 using namespace agentmesh;
 using namespace agentmesh::registry;
@@ -85,6 +86,8 @@ struct world {
     moment now{.wall = time_point{std::chrono::sys_days{std::chrono::year{2026} / 3 / 1}}};
     std::array<bool, agents> known{}, proves{}, revoked{};
     std::array<uploaded, agents> prekeys{};
+    std::set<std::pair<std::size_t, std::string>> rated{};                         // author, session
+    std::map<std::pair<std::string, std::size_t>, std::array<int, 2>> reported{};  // session and pair: outcome of each
     std::array<std::string, agents> last_time{};  // the last that was accepted, to be sent again
     std::array<std::string, agents> text{};       // what was registered as display_name
     std::string stated{};                         // by the request that was made last
@@ -269,6 +272,75 @@ void ask_revoked(world& w, input& in) {
     REQUIRE_FUZZ(request_members::parse(out.body)->json("total_revoked") == std::to_string(expected));
 }
 
+void rate(world& w, input& in) {
+    const auto by = in.below(agents), about = in.below(agents);
+    const auto how = static_cast<shown>(in.below(8));
+    const std::string session(1, static_cast<char>('a' + in.below(4)));
+    const auto before = w.rows();
+    auto [request, good] = w.request("/v1/registry/reputation/feedback", by, how,
+                                     {{"target_amid", quoted(name(about).text())},
+                                      {"from_amid", quoted(name(by).text())},
+                                      {"session_id", quoted(session)},
+                                      {"score", in.below(2) == 0 ? "0" : "1.0"}});
+    const auto out = w.send(request);
+    if (by == about) {
+        REQUIRE_FUZZ((out.status == 400 || out.status == 429) && w.rows() == before);
+        return;
+    }
+    if (passed(w, by, how, good, out)) {
+        if (!w.known[about])
+            REQUIRE_FUZZ(out.status == 404);
+        else
+            REQUIRE_FUZZ(out.status == (w.rated.insert({by, session}).second ? 200 : 409));
+    }
+    const auto after = w.row(about);
+    if (out.status != 200)
+        REQUIRE_FUZZ((after ? after->score : 0) == (before[about] ? before[about]->score : 0));
+    else
+        REQUIRE_FUZZ(after->ratings == before[about]->ratings + 1 &&
+                     after->score <= 500'000 + most_shift(2 * agents, 0) + 100'000 &&
+                     after->score + most_shift(2 * agents, 0) >= 500'000);
+}
+
+void report(world& w, input& in) {
+    const auto by = in.below(agents), other = in.below(agents), first = in.below(agents);
+    const auto how = static_cast<shown>(in.below(8));
+    const std::string session(1, static_cast<char>('a' + in.below(4)));
+    const int outcome = static_cast<int>(in.below(2));
+    const auto before = w.rows();
+    auto [request, good] = w.request("/v1/registry/reputation/session", by, how,
+                                     {{"session_id", quoted(session)},
+                                      {"initiator_amid", quoted(name(first).text())},
+                                      {"receiver_amid", quoted(name(other).text())},
+                                      {"reporter_amid", quoted(name(by).text())},
+                                      {"intent", quoted("travel")},
+                                      {"outcome", quoted(outcome == 0 ? "failed" : "success")}});
+    const auto out = w.send(request);
+    if (!passed(w, by, how, good, out)) return;
+    if (first == other || (by != first && by != other)) {
+        REQUIRE_FUZZ(out.status == 403);
+        return;
+    }
+    REQUIRE_FUZZ(out.status == 200 || out.status == 409);
+    if (out.status != 200) return;
+    // Until both have said the same, no score moves but by age.
+    auto& said = w.reported[{session + std::to_string(first), other}];
+    said[by == first ? 0U : 1U] = outcome + 1;
+    if (said[0] == said[1]) return;
+    const auto now = request_members::parse(w.send({.method = "GET",
+                                                    .path = "/v1/registry/reputation/score",
+                                                    .query = "amid=" + std::string{name(first).text()},
+                                                    .fields = {{"Host", std::string{host}}}})
+                                                .body)
+                         .value();
+    std::size_t agreed = 0;
+    for (const auto& [key, words] : w.reported) {
+        const bool takes_part = key.second == first || key.first.substr(1) == std::to_string(first);
+        agreed += takes_part && words[0] == words[1] ? 1U : 0U;
+    }
+    if (now.has("total_sessions")) REQUIRE_FUZZ(now.json("total_sessions") == std::to_string(agreed));
+}
+
 void upload(world& w, input& in) {
     const auto who = in.below(agents);
     const auto how = static_cast<shown>(in.below(8));
@@ -450,7 +522,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     input in{{data, size}};
     world w;
     for (int steps = 0; steps < 64 && !in.rest.empty(); ++steps) {
-        switch (in.below(16)) {
+        switch (in.below(18)) {
             case 0:
             case 1: enroll(w, in); break;
             case 2: lookup(w, in); break;
@@ -465,6 +537,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             case 11:
             case 12:
             case 13: fetch(w, in); break;
+            case 14: rate(w, in); break;
+            case 15: report(w, in); break;
             default: anything(w, in); break;
         }
     }

@@ -84,6 +84,12 @@ private:
     [[nodiscard]] answer revocation(const call& in);
     [[nodiscard]] answer revocations_of(const call& in);
     [[nodiscard]] answer revocations(const call& in);
+    // service_reputation.ipp
+    [[nodiscard]] answer rate(const call& in);
+    [[nodiscard]] answer report_session(const call& in);
+    [[nodiscard]] answer score(const call& in);
+    /// Computes the score of an agent from all that is said of it, and keeps it.
+    [[nodiscard]] result<void> publish_score(transaction& tx, const amid& who, time_point now);
     /// An endpoint that is known and not built. @return 501 with its name
     [[nodiscard]] answer absent(const call& in);
 
@@ -118,4 +124,5 @@ private:
 #include <agentmesh/registry/service_agents.ipp>
 #include <agentmesh/registry/service_changes.ipp>
 #include <agentmesh/registry/service_keys.ipp>
+#include <agentmesh/registry/service_reputation.ipp>
 #include <agentmesh/registry/service_revocation.ipp>
