@@ -204,15 +204,17 @@ TEST_CASE("the administrator of an organization revokes those for whom it vouche
             return tx.update_agent(row);
         }));
     };
-    const auto revocation = [&] {
-        return w.post_dated("/v1/registry/revoke", admin,
+    const auto revocation_by = [&](const agent& by) {
+        return w.post_dated("/v1/registry/revoke", by,
                             {{"amid", quoted(alice().name())},
-                             {"revoker_amid", quoted(admin.name())},
+                             {"revoker_amid", quoted(by.name())},
                              {"reason", R"("privilege_withdrawn")"}});
     };
+    const auto revocation = [&] { return revocation_by(admin); };
     change(false);
     check_refused(revocation(), 403, "forbidden", "AM-REG-030");
     change(true);
+    check_refused(revocation_by(bob()), 403, "forbidden", "AM-REG-030");
     CHECK(member(w.get("/v1/registry/lookup", "amid=" + alice().name()), "organization") == R"("Acme")");
     CHECK(revocation().status == 200);
     check_refused(revocation(), 409, "already_exists", "AM-REG-031");
