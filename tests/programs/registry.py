@@ -1,0 +1,251 @@
+"""The registry as a program, asked by a client that shares no code with it.
+
+register, search, prekeys handed out once, a proof that serves once, kill -9 in the middle of everything, revoke, stop.
+"""
+
+import argparse
+import base64
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import nacl.bindings
+import nacl.signing
+
+ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+DEADLINE = 30  # seconds for any one thing to happen
+COVERED = '("@method" "@authority" "@path" "@query" "content-digest")'
+
+
+class Failed(Exception):
+    pass
+
+
+def demand(condition, what):
+    if not condition:
+        raise Failed(what)
+
+
+def b64(data):
+    return base64.b64encode(data).decode()
+
+
+def base58(data):
+    number, out = int.from_bytes(data, "big"), ""
+    while number:
+        number, digit = divmod(number, 58)
+        out = ALPHABET[digit] + out
+    return "1" * (len(data) - len(data.lstrip(b"\0"))) + out
+
+
+class Agent:
+    def __init__(self, name):
+        self.name = name
+        self.key = nacl.signing.SigningKey(hashlib.sha256(f"registry test {name}".encode()).digest())
+        self.public = self.key.verify_key.encode()
+        self.amid = base58(hashlib.sha256(self.public).digest()[:20])
+
+    def sign(self, data):
+        return b64(self.key.sign(data).signature)
+
+    def exchange_key(self, label):
+        secret = hashlib.sha256(f"{self.name}/{label}".encode()).digest()
+        return nacl.bindings.crypto_scalarmult_base(secret)
+
+    def proof(self, method, host, path, query, body):
+        digest = f"sha-256=:{b64(hashlib.sha256(body).digest())}:"
+        nonce = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
+        given = (f'{COVERED};created={int(time.time())};nonce="{nonce}";keyid="did:agentmesh:{self.amid}";alg="ed25519";'
+                 'tag="agentmesh-registry-1"')
+        base = (f'"@method": {method}\n"@authority": {host}\n"@path": {path}\n"@query": ?{query}\n'
+                f'"content-digest": {digest}\n"@signature-params": {given}')
+        return {
+            "Content-Digest": digest,
+            "Signature-Input": f"agentmesh={given}",
+            "Signature": f"agentmesh=:{self.sign(base.encode())}:",
+        }
+
+
+class Registry:
+    """The program, on a free port, and on the same port when it comes back."""
+
+    def __init__(self, program, database):
+        self.program, self.database, self.port = program, database, 0
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [self.program, "--port", str(self.port), "--db", self.database, "--requests-per-minute", "0",
+             "--fetches-per-minute", "0"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        ready, _, _ = select.select([self.process.stdout], [], [], DEADLINE)
+        line = self.process.stdout.readline() if ready else ""
+        demand(line.startswith("listening http://127.0.0.1:"), f"the registry did not come up: {line!r}")
+        self.port = int(line.strip().rsplit(":", 1)[1].split("/")[0])
+        self.host = f"127.0.0.1:{self.port}"
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(DEADLINE)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        demand(self.process.wait(DEADLINE) == 0, "the registry did not stop cleanly")
+
+    def ask(self, method, path, query="", body=None, agent=None, fields=None):
+        text = b"" if body is None else json.dumps(body).encode()
+        sent = {"Host": self.host, "Content-Type": "application/json"} | (fields or {})
+        if agent and fields is None:
+            sent |= agent.proof(method, self.host, path, query, text)
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
+        try:
+            link.request(method, path + ("?" + query if query else ""), text, sent)
+            answer = link.getresponse()
+            content = answer.read()
+        finally:
+            link.close()
+        return answer.status, json.loads(content) if content else None
+
+
+def registration(agent):
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {
+        "amid": agent.amid,
+        "signing_public_key": "ed25519:" + b64(agent.public),
+        "exchange_public_key": "x25519:" + b64(agent.exchange_key("exchange")),
+        "display_name": agent.name,
+        "capabilities": ["travel/flights"] if agent.name == "bob" else ["research"],
+        "timestamp": now,
+        "signature": agent.sign(now.encode()),
+    }
+
+
+def upload(agent, count):
+    key = agent.exchange_key("signed prekey")
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {
+        "amid": agent.amid,
+        "signed_prekey": b64(key),
+        "signed_prekey_signature": agent.sign(key),
+        "signed_prekey_id": 1,
+        "one_time_prekeys": [{"id": n, "key": b64(agent.exchange_key(f"one-time {n}"))} for n in range(count)],
+        "timestamp": now,
+        "signature": agent.sign(now.encode()),
+    }
+
+
+def story(registry, say):
+    alice, bob = Agent("alice"), Agent("bob")
+    say("two agents register, once each")
+    for agent in (alice, bob):
+        status, answer = registry.ask("POST", "/v1/registry/register", body=registration(agent), agent=agent)
+        demand(status == 201 and answer["success"] and answer["tier"] == "anonymous", f"register: {status} {answer}")
+    status, _ = registry.ask("POST", "/v1/registry/register", body=registration(bob), agent=bob)
+    demand(status == 409, f"a second registration: {status}")
+
+    say("one is found by what it can do")
+    status, found = registry.ask("GET", "/v1/registry/search", "capability=travel")
+    demand(status == 200 and [one["amid"] for one in found["results"]] == [bob.amid], f"search: {status} {found}")
+    status, seen = registry.ask("GET", "/v1/registry/lookup", f"amid={bob.amid}")
+    demand(status == 200 and seen["signing_public_key"] == b64(bob.public), f"lookup: {status} {seen}")
+
+    say("a proof serves once, and for what it was made")
+    body = {"amid": bob.amid, "status": "online"}
+    text = json.dumps(body).encode()
+    proof = bob.proof("POST", registry.host, "/v1/registry/status", "", text)
+    tries = [registry.ask("POST", "/v1/registry/status", body=body, fields=proof) for _ in range(2)]
+    demand([status for status, _ in tries] == [200, 401], f"a proof sent twice: {tries}")
+    proof = bob.proof("POST", registry.host, "/v1/registry/status", "", text)
+    status, _ = registry.ask("POST", "/v1/registry/status", body=body | {"status": "dnd"}, fields=proof)
+    demand(status == 401, f"a proof of another body: {status}")
+    status, _ = registry.ask("POST", "/v1/registry/status", body=body, agent=alice)
+    demand(status == 401, f"a proof of another agent: {status}")
+
+    say("one-time prekeys are handed out once, whoever is killed meanwhile")
+    count = 60
+    status, answer = registry.ask("POST", "/v1/registry/prekeys", body=upload(bob, count), agent=bob)
+    demand(status == 200 and answer["one_time_prekeys_stored"] == count, f"upload: {status} {answer}")
+    status, answer = registry.ask("GET", f"/v1/registry/prekeys/{bob.amid}")
+    demand(status == 200 and "one_time_prekey" not in answer, f"a fetch without proof: {status} {answer}")
+    taken, lock = [], threading.Lock()
+
+    def fetch():
+        until, left = time.monotonic() + DEADLINE, 12
+        while left > 0 and time.monotonic() < until:
+            try:
+                status, answer = registry.ask("GET", f"/v1/registry/prekeys/{bob.amid}", agent=alice)
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.02)  # the registry is away
+                continue
+            left -= 1
+            if status == 200 and "one_time_prekey" in answer:
+                with lock:
+                    taken.append(answer["one_time_prekey"]["id"])
+
+    threads = [threading.Thread(target=fetch) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for _ in range(3):
+        before, until = len(taken), time.monotonic() + 5
+        while len(taken) < before + 5 and time.monotonic() < until and any(one.is_alive() for one in threads):
+            time.sleep(0.005)
+        registry.kill()
+        registry.start()
+    for one in threads:
+        one.join(DEADLINE)
+    demand(len(taken) >= 15, f"too few one-time prekeys were handed out: {taken}")
+    demand(len(set(taken)) == len(taken), f"a one-time prekey was handed out twice: {sorted(taken)}")
+    status, answer = registry.ask("POST", "/v1/registry/prekeys", body=upload(bob, count), agent=bob)
+    demand(status == 200, f"a second upload: {status} {answer}")
+    again = {answer["one_time_prekey"]["id"]
+             for status, answer in (registry.ask("GET", f"/v1/registry/prekeys/{bob.amid}", agent=alice) for _ in range(8))
+             if status == 200 and "one_time_prekey" in answer}
+    demand(not again & set(taken), f"a spent one-time prekey came back: {again & set(taken)}")
+
+    say("what was answered is there after a crash, and a revoked agent is known as one")
+    status, _ = registry.ask("POST", "/v1/registry/revoke", agent=bob, body={
+        "amid": bob.amid, "reason": "key_compromise", "revoker_amid": bob.amid})
+    demand(status == 200, f"revoke: {status}")
+    registry.kill()
+    registry.start()
+    status, answer = registry.ask("GET", "/v1/registry/revocation", f"amid={bob.amid}")
+    demand(status == 200 and answer["revoked"] is True, f"revocation: {status} {answer}")
+    status, found = registry.ask("GET", "/v1/registry/search", "capability=travel")
+    demand(status == 200 and found["results"] == [], f"search for a revoked agent: {found}")
+    status, _ = registry.ask("GET", f"/v1/registry/prekeys/{bob.amid}", agent=alice)
+    demand(status != 200, "prekeys of a revoked agent were handed out")
+
+    say("it stops when told to")
+    status, answer = registry.ask("GET", "/health")
+    demand(status == 200 and answer["status"] == "ok", f"health: {status} {answer}")
+    registry.stop()
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--registry", required=True, help="the program agentmesh-registry")
+    options = arguments.parse_args()
+    with tempfile.TemporaryDirectory(prefix="agentmesh-") as folder:
+        registry = Registry(options.registry, str(pathlib.Path(folder) / "registry.db"))
+        try:
+            story(registry, lambda text: print(text, flush=True))
+        except Failed as why:
+            print(f"failed: {why}", file=sys.stderr)
+            return 1
+        finally:
+            if registry.process.poll() is None:
+                registry.kill()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
