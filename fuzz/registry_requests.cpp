@@ -151,7 +151,7 @@ struct world {
     }
 };
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
     std::string out;
     json::append_quoted(out, text);
     return out;
@@ -163,15 +163,15 @@ void enroll(world& w, input& in) {
     const auto claimed = in.below(4) == 0 ? (who + 1) % agents : who;
     const auto display = in.text();
     const auto endpoint = in.below(2) == 0 ? std::string{} : in.text();
-    std::string read_back = quoted(display);
+    std::string read_back = json_text(display);
     const bool shows = check_shown_text(*request_members::parse("{\"a\":" + read_back + "}")->text("a"), 128) &&
                        (endpoint.empty() || endpoint == "wss://relay.example" || check_endpoint(endpoint));
     std::vector<std::pair<std::string, std::string>> members{
-        {"amid", quoted(name(claimed).text())},
-        {"signing_public_key", quoted(identity::to_text(keys(who).signing.public_key()))},
-        {"exchange_public_key", quoted(identity::to_text(keys(who).exchange.public_key()))},
+        {"amid", json_text(name(claimed).text())},
+        {"signing_public_key", json_text(identity::to_text(keys(who).signing.public_key()))},
+        {"exchange_public_key", json_text(identity::to_text(keys(who).exchange.public_key()))},
         {"display_name", read_back}};
-    if (!endpoint.empty()) members.emplace_back("direct_endpoint", quoted(endpoint));
+    if (!endpoint.empty()) members.emplace_back("direct_endpoint", json_text(endpoint));
     const auto before = w.rows();
     auto [request, good] = w.request("/v1/registry/register", who, how, members);
     // One of an agent that is known is refused in any case; before that, any good signature will do.
@@ -183,7 +183,8 @@ void enroll(world& w, input& in) {
         w.proves[who] = how == shown::proof;
         if (how == shown::dated) w.last_time[who] = w.stated;
         const auto row = w.row(who);
-        REQUIRE_FUZZ(row && row->signing == keys(who).signing.public_key() && quoted(row->display_name) == read_back);
+        REQUIRE_FUZZ(row && row->signing == keys(who).signing.public_key() &&
+                     json_text(row->display_name) == read_back);
         REQUIRE_FUZZ(row->proves == w.proves[who] && row->trust == tier::anonymous && row->direct == endpoint);
         return;
     }
@@ -237,9 +238,10 @@ void revoke(world& w, input& in) {
     const auto by = in.below(agents);
     const auto of = in.below(2) == 0 ? by : in.below(agents);
     const auto how = static_cast<shown>(in.below(8));
-    auto [request, good] = w.request(
-        "/v1/registry/revoke", by, how,
-        {{"amid", quoted(name(of).text())}, {"revoker_amid", quoted(name(by).text())}, {"reason", quoted("other")}});
+    auto [request, good] = w.request("/v1/registry/revoke", by, how,
+                                     {{"amid", json_text(name(of).text())},
+                                      {"revoker_amid", json_text(name(by).text())},
+                                      {"reason", json_text("other")}});
     const auto out = w.send(request);
     if (passed(w, by, how, good, out, by == of)) {
         if (!w.known[of])
@@ -259,7 +261,7 @@ void revoke(world& w, input& in) {
 void ask_revoked(world& w, input& in) {
     const std::size_t count = in.byte();
     std::string names = "{\"amids\":[";
-    for (std::size_t i = 0; i < count; ++i) (names += i == 0 ? "" : ",") += quoted(name(i % agents).text());
+    for (std::size_t i = 0; i < count; ++i) (names += i == 0 ? "" : ",") += json_text(name(i % agents).text());
     const auto out = w.send({.method = "POST",
                              .path = "/v1/registry/revocations/bulk",
                              .fields = {{"Host", std::string{host}}, {"Content-Type", "application/json"}},
@@ -278,9 +280,9 @@ void rate(world& w, input& in) {
     const std::string session(1, static_cast<char>('a' + in.below(4)));
     const auto before = w.rows();
     auto [request, good] = w.request("/v1/registry/reputation/feedback", by, how,
-                                     {{"target_amid", quoted(name(about).text())},
-                                      {"from_amid", quoted(name(by).text())},
-                                      {"session_id", quoted(session)},
+                                     {{"target_amid", json_text(name(about).text())},
+                                      {"from_amid", json_text(name(by).text())},
+                                      {"session_id", json_text(session)},
                                       {"score", in.below(2) == 0 ? "0" : "1.0"}});
     const auto out = w.send(request);
     if (by == about) {
@@ -309,12 +311,12 @@ void report(world& w, input& in) {
     const int outcome = static_cast<int>(in.below(2));
     const auto before = w.rows();
     auto [request, good] = w.request("/v1/registry/reputation/session", by, how,
-                                     {{"session_id", quoted(session)},
-                                      {"initiator_amid", quoted(name(first).text())},
-                                      {"receiver_amid", quoted(name(other).text())},
-                                      {"reporter_amid", quoted(name(by).text())},
-                                      {"intent", quoted("travel")},
-                                      {"outcome", quoted(outcome == 0 ? "failed" : "success")}});
+                                     {{"session_id", json_text(session)},
+                                      {"initiator_amid", json_text(name(first).text())},
+                                      {"receiver_amid", json_text(name(other).text())},
+                                      {"reporter_amid", json_text(name(by).text())},
+                                      {"intent", json_text("travel")},
+                                      {"outcome", json_text(outcome == 0 ? "failed" : "success")}});
     const auto out = w.send(request);
     if (!passed(w, by, how, good, out)) return;
     if (first == other || (by != first && by != other)) {
@@ -356,13 +358,13 @@ void upload(world& w, input& in) {
         const auto key = in.below(4);
         twice = twice || !offered.emplace(id, key).second;
         (list += list.size() > 1 ? "," : "") +=
-            "{\"id\":" + std::to_string(id) + ",\"key\":" + quoted(identity::to_text(prekey(key))) + "}";
+            "{\"id\":" + std::to_string(id) + ",\"key\":" + json_text(identity::to_text(prekey(key))) + "}";
     }
     auto [request, good] =
         w.request("/v1/registry/prekeys", who, how,
-                  {{"amid", quoted(name(who).text())},
-                   {"signed_prekey", quoted(identity::to_text(prekey(signed_key)))},
-                   {"signed_prekey_signature", quoted(to_base64(proof.bytes(), base64_form::standard_padded))},
+                  {{"amid", json_text(name(who).text())},
+                   {"signed_prekey", json_text(identity::to_text(prekey(signed_key)))},
+                   {"signed_prekey_signature", json_text(to_base64(proof.bytes(), base64_form::standard_padded))},
                    {"signed_prekey_id", std::to_string(signed_id)},
                    {"one_time_prekeys", list + "]"}});
     const auto out = w.send(request);
@@ -410,7 +412,7 @@ void fetch(world& w, input& in) {
     if (!members.has("one_time_prekey")) return;
     const auto [id, key] = *of.waiting.begin();
     REQUIRE_FUZZ(members.json("one_time_prekey") ==
-                 "{\"id\":" + std::to_string(id) + ",\"key\":" + quoted(identity::to_text(prekey(key))) + "}");
+                 "{\"id\":" + std::to_string(id) + ",\"key\":" + json_text(identity::to_text(prekey(key))) + "}");
     REQUIRE_FUZZ(of.handed_out.insert(id).second);
     of.waiting.erase(of.waiting.begin());
 }
@@ -420,15 +422,15 @@ void change(world& w, input& in) {
     const auto how = static_cast<shown>(in.below(8));
     const bool status = in.below(2) == 0;
     const auto before = w.row(who);
-    std::vector<std::pair<std::string, std::string>> members{{"amid", quoted(name(who).text())}};
+    std::vector<std::pair<std::string, std::string>> members{{"amid", json_text(name(who).text())}};
     constexpr std::string_view words[] = {"online", "away", "dnd", "offline", "ONLINE"};
     const auto word = words[in.below(5)];
     const auto text = in.text();
     if (status)
-        members.emplace_back("status", quoted(word));
+        members.emplace_back("status", json_text(word));
     else
-        members.emplace_back("capabilities", "[" + quoted(text) + "]");
-    const std::string kept{*request_members::parse("{\"a\":" + quoted(text) + "}")->text("a")};
+        members.emplace_back("capabilities", "[" + json_text(text) + "]");
+    const std::string kept{*request_members::parse("{\"a\":" + json_text(text) + "}")->text("a")};
     const bool shows = status ? word != "ONLINE" : check_capabilities({kept}).has_value();
     auto [request, good] = w.request(status ? "/v1/registry/status" : "/v1/registry/capabilities", who, how, members);
     const auto out = w.send(request);

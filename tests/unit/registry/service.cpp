@@ -30,8 +30,8 @@ TEST_CASE("an agent that registered is looked up with bare keys", "[unit][regist
 
     const auto found = w.get("/v1/registry/lookup", "amid=" + alice().name());
     CHECK(found.status == 200);
-    CHECK(member(found, "signing_public_key") == quoted(identity::to_text(alice().signing.public_key())));
-    CHECK(member(found, "exchange_public_key") == quoted(identity::to_text(alice().exchange.public_key())));
+    CHECK(member(found, "signing_public_key") == json_text(identity::to_text(alice().signing.public_key())));
+    CHECK(member(found, "exchange_public_key") == json_text(identity::to_text(alice().exchange.public_key())));
     CHECK(member(found, "capabilities") == R"(["travel/flights","travel/hotels"])");
     CHECK(member(found, "display_name") == "\"Alice \u00e9\"");
     CHECK(member(found, "organization") == "null");
@@ -55,7 +55,7 @@ TEST_CASE("an agent that registered is looked up with bare keys", "[unit][regist
 TEST_CASE("nobody registers under a name that is not of the key", "[unit][registry][AM-REG-003][AM-REG-004]") {
     world w;
     auto claimed = world::enrolment(bob());
-    claimed[0].second = quoted(alice().name());
+    claimed[0].second = json_text(alice().name());
     check_refused(w.post_dated("/v1/registry/register", bob(), claimed), 400, "amid_mismatch", "AM-REG-003");
     check_refused(w.post_dated("/v1/registry/register", bob(), world::enrolment(alice())), 401, "invalid_signature",
                   "AM-REG-004");
@@ -65,7 +65,7 @@ TEST_CASE("nobody registers under a name that is not of the key", "[unit][regist
     check_refused(w.post_dated("/v1/registry/register", alice(), doubled), 400, "invalid_key", "AM-ID-005");
     const auto refused = w.post("/v1/registry/register", world::enrolment(alice()));
     CHECK(member(refused, "success") == "false");
-    CHECK(member(refused, "amid") == quoted(alice().name()));
+    CHECK(member(refused, "amid") == json_text(alice().name()));
     CHECK(member(refused, "tier") == R"("anonymous")");
     check_refused(w.get("/v1/registry/lookup", "amid=" + alice().name()), 404, "not_found", "AM-REG-011");
 }
@@ -74,8 +74,8 @@ TEST_CASE("what is signed is the time as it was sent, within its window", "[unit
     const auto status_of = [](std::string stated) {
         world w;
         auto all = world::enrolment(alice());
-        all.emplace_back("timestamp", quoted(stated));
-        all.emplace_back("signature", quoted(alice().sign(as_bytes(stated))));
+        all.emplace_back("timestamp", json_text(stated));
+        all.emplace_back("signature", json_text(alice().sign(as_bytes(stated))));
         return w.post("/v1/registry/register", all).status;
     };
     CHECK(status_of("2026-03-01T12:00:00Z") == 201);
@@ -94,7 +94,7 @@ TEST_CASE("a known agent cannot be registered again", "[unit][registry][AM-REG-0
     w.enroll(alice());
     const auto before = w.row(alice());
     auto again = world::enrolment(alice());
-    again[2].second = quoted(identity::to_text(bob().exchange.public_key()));
+    again[2].second = json_text(identity::to_text(bob().exchange.public_key()));
     check_refused(w.post_dated("/v1/registry/register", alice(), again), 409, "already_exists", "AM-REG-010");
     check_refused(w.post_proven("/v1/registry/register", alice(), again), 409, "already_exists", "AM-REG-010");
     CHECK(w.row(alice()) == before);
@@ -108,8 +108,8 @@ TEST_CASE("texts that a registry would show have bounds", "[unit][registry][AM-R
         const auto out = w.post_dated("/v1/registry/register", alice(), all);
         return out.status == 201 ? "" : member(out, "error");
     };
-    CHECK(word_of("display_name", quoted(std::string(128, 'x'))).empty());
-    CHECK(word_of("display_name", quoted(std::string(129, 'x'))) == R"("too_large")");
+    CHECK(word_of("display_name", json_text(std::string(128, 'x'))).empty());
+    CHECK(word_of("display_name", json_text(std::string(129, 'x'))) == R"("too_large")");
     CHECK(word_of("display_name", R"("a\u0000b")") == R"("invalid_member")");
     CHECK(word_of("display_name", "7") == R"("invalid_member")");
     CHECK(word_of("capabilities", R"([{"category":"travel"}])") == R"("invalid_member")");
@@ -188,10 +188,10 @@ TEST_CASE("an agent with a card registers the keys that the card ties together",
     const auto card = e2ee::identity_card::make(self, 3);
     const auto text = to_base64(card.bytes(), base64_form::url_unpadded);
     const auto body = [&](const exchange_public_key& exchange) {
-        return members{{"amid", quoted(self.name().text())},
-                       {"signing_public_key", quoted(identity::to_text(self.signing().public_key()))},
-                       {"exchange_public_key", quoted(identity::to_text(exchange))},
-                       {"card", quoted(text)}};
+        return members{{"amid", json_text(self.name().text())},
+                       {"signing_public_key", json_text(identity::to_text(self.signing().public_key()))},
+                       {"exchange_public_key", json_text(identity::to_text(exchange))},
+                       {"card", json_text(text)}};
     };
     world w;
     const auto post = [&](const members& all) {
@@ -201,7 +201,7 @@ TEST_CASE("an agent with a card registers the keys that the card ties together",
     };
     CHECK(post(body(alice().exchange.public_key())).status == 400);
     CHECK(post(body(self.exchange().public_key())).status == 201);
-    CHECK(member(w.get("/v1/registry/lookup", "amid=" + std::string{self.name().text()}), "card") == quoted(text));
+    CHECK(member(w.get("/v1/registry/lookup", "amid=" + std::string{self.name().text()}), "card") == json_text(text));
 }
 
 TEST_CASE("every refusal is JSON with a word and a clause", "[unit][registry][AM-REG-001][AM-REG-002]") {
@@ -243,7 +243,7 @@ TEST_CASE("whoever asks too often is told when to come back", "[unit][registry][
 TEST_CASE("a signed time serves for one change, wherever it is sent", "[unit][registry][AM-REG-007][AM-REG-011]") {
     world w;
     w.enroll(alice());
-    const auto change = w.dated(alice(), {{"amid", quoted(alice().name())}, {"status", R"("online")"}});
+    const auto change = w.dated(alice(), {{"amid", json_text(alice().name())}, {"status", R"("online")"}});
     CHECK(w.post("/v1/registry/status", change).body == R"({"success":true})");
     CHECK(member(w.get("/v1/registry/lookup", "amid=" + alice().name()), "status") == R"("online")");
     check_refused(w.post("/v1/registry/status", change), 401, "invalid_signature", "AM-REG-007");
@@ -252,17 +252,18 @@ TEST_CASE("a signed time serves for one change, wherever it is sent", "[unit][re
     check_refused(w.post("/v1/registry/capabilities", elsewhere), 401, "invalid_signature", "AM-REG-007");
     CHECK(w.row(alice()).capabilities.empty());
     CHECK(w.post_dated("/v1/registry/capabilities", alice(),
-                       {{"amid", quoted(alice().name())}, {"capabilities", R"(["b","a"])"}})
+                       {{"amid", json_text(alice().name())}, {"capabilities", R"(["b","a"])"}})
               .status == 200);
     CHECK(w.row(alice()).capabilities == std::vector<std::string>{"a", "b"});
-    check_refused(w.post_dated("/v1/registry/status", bob(), {{"amid", quoted(bob().name())}, {"status", R"("away")"}}),
-                  404, "not_found", "AM-REG-011");
     check_refused(
-        w.post_dated("/v1/registry/status", bob(), {{"amid", quoted(alice().name())}, {"status", R"("away")"}}), 401,
+        w.post_dated("/v1/registry/status", bob(), {{"amid", json_text(bob().name())}, {"status", R"("away")"}}), 404,
+        "not_found", "AM-REG-011");
+    check_refused(
+        w.post_dated("/v1/registry/status", bob(), {{"amid", json_text(alice().name())}, {"status", R"("away")"}}), 401,
         "invalid_signature", "AM-REG-004");
     check_refused(
-        w.post_dated("/v1/registry/status", alice(), {{"amid", quoted(alice().name())}, {"status", R"("busy")"}}), 400,
-        "invalid_member", "AM-REG-002");
+        w.post_dated("/v1/registry/status", alice(), {{"amid", json_text(alice().name())}, {"status", R"("busy")"}}),
+        400, "invalid_member", "AM-REG-002");
 }
 
 TEST_CASE("a registration serves for nothing else", "[unit][registry][AM-REG-007]") {
@@ -271,7 +272,7 @@ TEST_CASE("a registration serves for nothing else", "[unit][registry][AM-REG-007
     auto all = world::enrolment(alice());
     all.insert(all.end(), signed_once.begin(), signed_once.end());
     REQUIRE(w.post("/v1/registry/register", all).status == 201);
-    members change{{"amid", quoted(alice().name())}, {"status", R"("online")"}};
+    members change{{"amid", json_text(alice().name())}, {"status", R"("online")"}};
     change.insert(change.end(), signed_once.begin(), signed_once.end());
     check_refused(w.post("/v1/registry/status", change), 401, "invalid_signature", "AM-REG-007");
     CHECK(w.post("/v1/registry/register", all).status == 409);
@@ -280,10 +281,10 @@ TEST_CASE("a registration serves for nothing else", "[unit][registry][AM-REG-007
 TEST_CASE("who has proved a request may not do with less", "[unit][registry][AM-REG-008][AM-REG-009]") {
     world w;
     w.enroll(alice());
-    const members change{{"amid", quoted(alice().name())}, {"status", R"("online")"}};
+    const members change{{"amid", json_text(alice().name())}, {"status", R"("online")"}};
     const auto request = w.proven(alice(), world::posting("/v1/registry/status", object(change)));
     auto other_body = request;
-    other_body.body = object({{"amid", quoted(alice().name())}, {"status", R"("dnd")"}});
+    other_body.body = object({{"amid", json_text(alice().name())}, {"status", R"("dnd")"}});
     check_refused(w.send(other_body), 401, "invalid_signature", "AM-RQP-002");
     CHECK_FALSE(w.row(alice()).proves);
     CHECK(w.send(request).status == 200);
@@ -302,7 +303,7 @@ TEST_CASE("who has proved a request may not do with less", "[unit][registry][AM-
 TEST_CASE("proofs are forgotten when their time is over, and not before", "[unit][registry][AM-REG-007]") {
     world w;
     w.enroll(alice());
-    const members change{{"amid", quoted(alice().name())}, {"status", R"("online")"}};
+    const members change{{"amid", json_text(alice().name())}, {"status", R"("online")"}};
     const auto early = w.proven(alice(), world::posting("/v1/registry/status", object(change)));
     CHECK(w.send(early).status == 200);
     w.now = w.now + 299s;

@@ -32,10 +32,10 @@ private:
         : signing{signing_key_pair::generate(random).value()}, exchange{exchange_key_pair::generate(random).value()} {}
 };
 
-/// Members as JSON text: `{{"amid", quoted(name)}, {"score", "0.5"}}`.
+/// Members as JSON text: `{{"amid", json_text(name)}, {"score", "0.5"}}`.
 using members = std::vector<std::pair<std::string, std::string>>;
 
-inline std::string quoted(std::string_view text) {
+inline std::string json_text(std::string_view text) {
     std::string out;
     json::append_quoted(out, text);
     return out;
@@ -97,8 +97,8 @@ struct world {
     /// With a signed time, as deployed agents do.
     members dated(const agent& by, members all) {
         const auto time = next_time();
-        all.emplace_back("timestamp", quoted(time));
-        all.emplace_back("signature", quoted(by.sign(as_bytes(time))));
+        all.emplace_back("timestamp", json_text(time));
+        all.emplace_back("signature", json_text(by.sign(as_bytes(time))));
         return all;
     }
     http::response post_dated(std::string path, const agent& by, members all) {
@@ -115,9 +115,10 @@ struct world {
 
     static members enrolment(const agent& who) {
         return {
-            {"amid", quoted(who.name())},
-            {"signing_public_key", quoted(identity::to_text(who.signing.public_key(), identity::key_prefix::named))},
-            {"exchange_public_key", quoted(identity::to_text(who.exchange.public_key(), identity::key_prefix::named))}};
+            {"amid", json_text(who.name())},
+            {"signing_public_key", json_text(identity::to_text(who.signing.public_key(), identity::key_prefix::named))},
+            {"exchange_public_key",
+             json_text(identity::to_text(who.exchange.public_key(), identity::key_prefix::named))}};
     }
     void enroll(const agent& who, members more = {}) {
         auto all = enrolment(who);
@@ -136,8 +137,8 @@ inline void check_refused(const http::response& out, std::uint16_t status, std::
                           std::string_view clause) {
     INFO(out.body);
     CHECK(out.status == status);
-    CHECK(member(out, "error") == quoted(word));
-    CHECK(member(out, "clause") == quoted(clause));
+    CHECK(member(out, "error") == json_text(word));
+    CHECK(member(out, "clause") == json_text(clause));
     CHECK(out.fields.only("Content-Type") == "application/json");
 }
 

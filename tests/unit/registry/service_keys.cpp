@@ -23,9 +23,9 @@ std::string key(std::uint64_t seed) {
 
 members upload(const agent& by, std::uint64_t signed_key, std::string id, std::string one_time) {
     const auto bytes = identity::parse_exchange_key(key(signed_key)).value();
-    return {{"amid", quoted(by.name())},
-            {"signed_prekey", quoted("x25519:" + key(signed_key))},
-            {"signed_prekey_signature", quoted(by.sign(bytes.bytes()))},
+    return {{"amid", json_text(by.name())},
+            {"signed_prekey", json_text("x25519:" + key(signed_key))},
+            {"signed_prekey_signature", json_text(by.sign(bytes.bytes()))},
             {"signed_prekey_id", std::move(id)},
             {"one_time_prekeys", std::move(one_time)}};
 }
@@ -60,13 +60,13 @@ TEST_CASE("each one-time prekey is handed out once, to one who proves who he is"
     CHECK(stored.body == R"({"success":true,"signed_prekey_id":1,"one_time_prekeys_stored":2})");
     const auto anybody = w.get("/v1/registry/prekeys/" + alice().name());
     CHECK(member(anybody, "one_time_prekey").empty());
-    CHECK(member(anybody, "identity_key") == quoted(identity::to_text(alice().exchange.public_key())));
-    CHECK(member(anybody, "signed_prekey") == quoted(key(50)));
+    CHECK(member(anybody, "identity_key") == json_text(identity::to_text(alice().exchange.public_key())));
+    CHECK(member(anybody, "signed_prekey") == json_text(key(50)));
     CHECK(e2ee::check_v02_bundle(e2ee::parse_v02_bundle(anybody.body).value(), alice().signing.public_key()));
     CHECK(member(w.fetch(bob()), "one_time_prekey") == one(1));
     CHECK(member(w.fetch(bob()), "one_time_prekey") == one(2));
     CHECK(member(w.fetch(bob()), "one_time_prekey").empty());
-    CHECK(w.post_dated("/v1/registry/status", alice(), {{"amid", quoted(alice().name())}, {"status", R"("away")"}})
+    CHECK(w.post_dated("/v1/registry/status", alice(), {{"amid", json_text(alice().name())}, {"status", R"("away")"}})
               .body == R"({"success":true,"one_time_prekeys_left":0})");
 
     auto replayed = w.proven(
@@ -97,7 +97,7 @@ TEST_CASE("the signed prekey that came last counts, if it is the agent's",
     CHECK(w.put(upload(alice(), 50, "2147483647", "[]")).status == 200);
     CHECK(w.put(upload(alice(), 51, "7", "null")).status == 200);
     const auto out = w.get("/v1/registry/prekeys/" + alice().name());
-    CHECK(member(out, "signed_prekey") == quoted(key(51)));
+    CHECK(member(out, "signed_prekey") == json_text(key(51)));
     CHECK(member(out, "signed_prekey_id") == "7");
     auto forged = upload(alice(), 52, "8", "[]");
     forged[2] = upload(bob(), 52, "8", "[]")[2];
@@ -140,10 +140,10 @@ TEST_CASE("an agent that revoked itself is out, and everybody can see it",
     CHECK(w.put(upload(alice(), 50, "1", list(1))).status == 200);
     const auto revocation = [&](const agent& by, const agent& of, std::string reason = "key_compromise") {
         return w.post_dated("/v1/registry/revoke", by,
-                            {{"amid", quoted(of.name())},
-                             {"revoker_amid", quoted(by.name())},
-                             {"reason", quoted(reason)},
-                             {"notes", quoted("lost")}});
+                            {{"amid", json_text(of.name())},
+                             {"revoker_amid", json_text(by.name())},
+                             {"reason", json_text(reason)},
+                             {"notes", json_text("lost")}});
     };
     check_refused(revocation(bob(), alice()), 403, "forbidden", "AM-REG-030");
     check_refused(revocation(agent{9}, alice()), 401, "invalid_signature", "AM-REG-004");
@@ -171,13 +171,13 @@ TEST_CASE("an agent that revoked itself is out, and everybody can see it",
     CHECK(member(all, "revocations") == "[" + entry + "]");
     CHECK(member(all, "total") == "1");
     const auto several = w.post("/v1/registry/revocations/bulk",
-                                {{"amids", "[" + quoted(alice().name()) + "," + quoted(bob().name()) + "]"}});
+                                {{"amids", "[" + json_text(alice().name()) + "," + json_text(bob().name()) + "]"}});
     CHECK(member(several, "total_checked") == "2");
     CHECK(member(several, "total_revoked") == "1");
-    std::string many = "[" + quoted(bob().name());
-    for (int i = 0; i < 99; ++i) many += "," + quoted(bob().name());
+    std::string many = "[" + json_text(bob().name());
+    for (int i = 0; i < 99; ++i) many += "," + json_text(bob().name());
     CHECK(w.post("/v1/registry/revocations/bulk", {{"amids", many + "]"}}).status == 200);
-    check_refused(w.post("/v1/registry/revocations/bulk", {{"amids", many + "," + quoted(bob().name()) + "]"}}), 400,
+    check_refused(w.post("/v1/registry/revocations/bulk", {{"amids", many + "," + json_text(bob().name()) + "]"}}), 400,
                   "too_large", "AM-REG-032");
 }
 
@@ -206,8 +206,8 @@ TEST_CASE("the administrator of an organization revokes those for whom it vouche
     };
     const auto revocation_by = [&](const agent& by) {
         return w.post_dated("/v1/registry/revoke", by,
-                            {{"amid", quoted(alice().name())},
-                             {"revoker_amid", quoted(by.name())},
+                            {{"amid", json_text(alice().name())},
+                             {"revoker_amid", json_text(by.name())},
                              {"reason", R"("privilege_withdrawn")"}});
     };
     const auto revocation = [&] { return revocation_by(admin); };

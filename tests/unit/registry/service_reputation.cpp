@@ -22,20 +22,20 @@ struct rating_world : world {
                         std::string tags = R"(["fast","accurate"])", std::string path = "feedback") {
         path = path.empty() ? "/v1/registry/reputation" : "/v1/registry/reputation/" + path;
         return post_dated(std::move(path), by,
-                          {{"target_amid", quoted(about.name())},
-                           {"from_amid", quoted(by.name())},
-                           {"session_id", quoted(session)},
+                          {{"target_amid", json_text(about.name())},
+                           {"from_amid", json_text(by.name())},
+                           {"session_id", json_text(session)},
                            {"score", std::move(score)},
                            {"tags", std::move(tags)}});
     }
     http::response report(const agent& by, std::string session, std::string outcome) {
         return post_dated("/v1/registry/reputation/session", by,
-                          {{"session_id", quoted(session)},
-                           {"initiator_amid", quoted(alice().name())},
-                           {"receiver_amid", quoted(bob().name())},
-                           {"reporter_amid", quoted(by.name())},
+                          {{"session_id", json_text(session)},
+                           {"initiator_amid", json_text(alice().name())},
+                           {"receiver_amid", json_text(bob().name())},
+                           {"reporter_amid", json_text(by.name())},
                            {"intent", R"("travel/flights")"},
-                           {"outcome", quoted(outcome)}});
+                           {"outcome", json_text(outcome)}});
     }
     std::string score_of(const agent& who) {
         return member(get("/v1/registry/reputation/score", "amid=" + who.name()), "score");
@@ -55,8 +55,8 @@ TEST_CASE("a rating is signed, about another, and one a session", "[unit][regist
     check_refused(w.rate(bob(), bob(), "sess_1"), 400, "invalid_member", "AM-REG-040");
     check_refused(w.rate(alice(), agent{9}, "sess_2"), 404, "not_found", "AM-REG-011");
     check_refused(w.rate(agent{9}, bob(), "sess_2"), 404, "not_found", "AM-REG-011");
-    check_refused(w.post("/v1/registry/reputation", {{"target_amid", quoted(bob().name())},
-                                                     {"from_amid", quoted(alice().name())},
+    check_refused(w.post("/v1/registry/reputation", {{"target_amid", json_text(bob().name())},
+                                                     {"from_amid", json_text(alice().name())},
                                                      {"session_id", R"("s")"},
                                                      {"score", "1"}}),
                   401, "signature_required", "AM-REG-005");

@@ -21,7 +21,7 @@ struct folder {
 };
 
 /// Named apart from std::quoted, which <filesystem> brings within reach of every std::string.
-std::string in_quotes(std::string_view text) { return service_tests::quoted(text); }
+std::string in_quotes(std::string_view text) { return service_tests::json_text(text); }
 
 /// One of several instances before one file.
 struct instance {
