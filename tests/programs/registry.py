@@ -64,8 +64,8 @@ class Agent:
     def proof(self, method, host, path, query, body):
         digest = f"sha-256=:{b64(hashlib.sha256(body).digest())}:"
         nonce = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
-        given = (f'{COVERED};created={int(time.time())};nonce="{nonce}";keyid="did:agentmesh:{self.amid}";alg="ed25519";'
-                 'tag="agentmesh-registry-1"')
+        given = (f'{COVERED};created={int(time.time())};nonce="{nonce}";keyid="did:agentmesh:{self.amid}";'
+                 'alg="ed25519";tag="agentmesh-registry-1"')
         base = (f'"@method": {method}\n"@authority": {host}\n"@path": {path}\n"@query": ?{query}\n'
                 f'"content-digest": {digest}\n"@signature-params": {given}')
         return {
@@ -176,7 +176,8 @@ def story(registry, say):
     demand(status == 200 and answer["one_time_prekeys_stored"] == count, f"upload: {status} {answer}")
     status, answer = registry.ask("GET", f"/v1/registry/prekeys/{bob.amid}")
     demand(status == 200 and "one_time_prekey" not in answer, f"a fetch without proof: {status} {answer}")
-    taken, lock = [], threading.Lock()
+    taken, came, is_up = [], threading.Condition(), threading.Event()
+    is_up.set()
 
     def fetch():
         until, left = time.monotonic() + DEADLINE, 12
@@ -184,31 +185,33 @@ def story(registry, say):
             try:
                 status, answer = registry.ask("GET", f"/v1/registry/prekeys/{bob.amid}", agent=alice)
             except (OSError, http.client.HTTPException):
-                time.sleep(0.02)  # the registry is away
+                is_up.wait(DEADLINE)
                 continue
             left -= 1
             if status == 200 and "one_time_prekey" in answer:
-                with lock:
+                with came:
                     taken.append(answer["one_time_prekey"]["id"])
+                    came.notify()
 
     threads = [threading.Thread(target=fetch) for _ in range(4)]
     for one in threads:
         one.start()
-    for _ in range(3):
-        before, until = len(taken), time.monotonic() + 5
-        while len(taken) < before + 5 and time.monotonic() < until and any(one.is_alive() for one in threads):
-            time.sleep(0.005)
+    for wanted in (5, 15, 25):
+        with came:
+            demand(came.wait_for(lambda: len(taken) >= wanted, DEADLINE), f"only {len(taken)} prekeys were handed out")
+        is_up.clear()
         registry.kill()
         registry.start()
+        is_up.set()
     for one in threads:
         one.join(DEADLINE)
-    demand(len(taken) >= 15, f"too few one-time prekeys were handed out: {taken}")
+        demand(not one.is_alive(), "a fetch did not end")
     demand(len(set(taken)) == len(taken), f"a one-time prekey was handed out twice: {sorted(taken)}")
     status, answer = registry.ask("POST", "/v1/registry/prekeys", body=upload(bob, count), agent=bob)
     demand(status == 200, f"a second upload: {status} {answer}")
-    again = {answer["one_time_prekey"]["id"]
-             for status, answer in (registry.ask("GET", f"/v1/registry/prekeys/{bob.amid}", agent=alice) for _ in range(8))
-             if status == 200 and "one_time_prekey" in answer}
+    answers = [registry.ask("GET", f"/v1/registry/prekeys/{bob.amid}", agent=alice) for _ in range(8)]
+    again = {answer["one_time_prekey"]["id"] for _, answer in answers if "one_time_prekey" in answer}
+    demand(again, "no one-time prekey was left after a second upload")
     demand(not again & set(taken), f"a spent one-time prekey came back: {again & set(taken)}")
 
     say("what was answered is there after a crash, and a revoked agent is known as one")
