@@ -53,7 +53,7 @@ private:
         const http::request& request;
         const caller& from;
         const moment& now;
-        std::string name{};  ///< the last segment of a path that ends in one
+        std::string name{};  ///< what stands in place of the star, percent-decoded
     };
     using handler = answer (service::*)(const call&);
     struct endpoint {
@@ -88,8 +88,37 @@ private:
     [[nodiscard]] answer rate(const call& in);
     [[nodiscard]] answer report_session(const call& in);
     [[nodiscard]] answer score(const call& in);
+    [[nodiscard]] answer leaderboard(const call& in);
     /// Computes the score of an agent from all that is said of it, and keeps it.
     [[nodiscard]] result<void> publish_score(transaction& tx, const amid& who, time_point now);
+    // service_login.ipp
+    [[nodiscard]] answer login_providers(const call& in);
+    [[nodiscard]] answer begin_login(const call& in);
+    [[nodiscard]] answer end_login(const call& in);
+    // service_organizations.ipp
+    [[nodiscard]] answer register_organization(const call& in);
+    [[nodiscard]] answer verify_organization(const call& in);
+    [[nodiscard]] answer add_member(const call& in);
+    [[nodiscard]] answer find_organization(const call& in);
+    // service_certificates.ipp
+    [[nodiscard]] answer show_certificate(const call& in);
+    // service_succession.ipp
+    [[nodiscard]] answer succeed(const call& in);
+    // service_presence.ipp
+    [[nodiscard]] answer take_presence(const call& in);
+    // service_openapi.ipp
+    [[nodiscard]] answer openapi(const call& in);
+    // service_wire10.ipp: profile wire10, under the names that it has there
+    [[nodiscard]] answer mesh_register(const call& in);
+    [[nodiscard]] answer mesh_agent(const call& in);
+    [[nodiscard]] answer mesh_delete(const call& in);
+    [[nodiscard]] answer mesh_put_prekeys(const call& in);
+    [[nodiscard]] answer mesh_fetch_prekeys(const call& in);
+    [[nodiscard]] answer mesh_presence(const call& in);
+    [[nodiscard]] answer mesh_heartbeat(const call& in);
+    [[nodiscard]] answer mesh_rate(const call& in);
+    [[nodiscard]] answer mesh_verify(const call& in);
+    [[nodiscard]] answer mesh_discover(const call& in);
     /// An endpoint that is known and not built. @return 501 with its name
     [[nodiscard]] answer absent(const call& in);
 
@@ -122,7 +151,14 @@ private:
 
 #include <agentmesh/registry/service.ipp>
 #include <agentmesh/registry/service_agents.ipp>
+#include <agentmesh/registry/service_certificates.ipp>
 #include <agentmesh/registry/service_changes.ipp>
 #include <agentmesh/registry/service_keys.ipp>
+#include <agentmesh/registry/service_login.ipp>
+#include <agentmesh/registry/service_openapi.ipp>
+#include <agentmesh/registry/service_organizations.ipp>
+#include <agentmesh/registry/service_presence.ipp>
 #include <agentmesh/registry/service_reputation.ipp>
 #include <agentmesh/registry/service_revocation.ipp>
+#include <agentmesh/registry/service_succession.ipp>
+#include <agentmesh/registry/service_wire10.ipp>

@@ -28,14 +28,28 @@ auto service<Store, Random>::endpoints() noexcept -> std::span<const endpoint> {
         {"GET", "/v1/registry/reputation/score", &s::score},
         {"POST", "/v1/registry/reputation/feedback", &s::rate},
         {"POST", "/v1/registry/reputation/session", &s::report_session},
-        {"GET", "/v1/registry/reputation/leaderboard", &s::absent},
-        {"GET", "/v1/auth/oauth/providers", &s::absent},
-        {"POST", "/v1/auth/oauth/authorize", &s::absent},
-        {"GET", "/v1/auth/oauth/callback", &s::absent},
-        {"POST", "/v1/org/register", &s::absent},
-        {"POST", "/v1/org/verify", &s::absent},
-        {"POST", "/v1/org/agents", &s::absent},
-        {"GET", "/v1/org/lookup", &s::absent},
+        {"GET", "/v1/registry/reputation/leaderboard", &s::leaderboard},
+        {"POST", "/v1/registry/certificate", &s::show_certificate},
+        {"POST", "/v1/registry/succeed", &s::succeed},
+        {"POST", "/v1/relay/presence", &s::take_presence},
+        {"GET", "/v1/auth/oauth/providers", &s::login_providers},
+        {"POST", "/v1/auth/oauth/authorize", &s::begin_login},
+        {"GET", "/v1/auth/oauth/callback", &s::end_login},
+        {"POST", "/v1/org/register", &s::register_organization},
+        {"POST", "/v1/org/verify", &s::verify_organization},
+        {"POST", "/v1/org/agents", &s::add_member},
+        {"GET", "/v1/org/lookup", &s::find_organization},
+        {"GET", "/openapi.json", &s::openapi},
+        {"POST", "/v1/agents", &s::mesh_register},
+        {"GET", "/v1/agents/*", &s::mesh_agent},
+        {"DELETE", "/v1/agents/*", &s::mesh_delete},
+        {"PUT", "/v1/agents/*/prekeys", &s::mesh_put_prekeys},
+        {"GET", "/v1/agents/*/prekeys", &s::mesh_fetch_prekeys},
+        {"GET", "/v1/agents/*/presence", &s::mesh_presence},
+        {"POST", "/v1/agents/*/heartbeat", &s::mesh_heartbeat},
+        {"POST", "/v1/agents/*/reputation", &s::mesh_rate},
+        {"POST", "/v1/registry/verify", &s::mesh_verify},
+        {"GET", "/v1/discover", &s::mesh_discover},
     };
     return all;
 }
@@ -56,14 +70,16 @@ http::response service<Store, Random>::handle(const http::request& request, cons
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::route(call& in) -> answer {
     const std::string_view path = in.request.path;
-    const auto last = path.rfind('/');
     std::string allowed;
     for (const auto& one : endpoints()) {
-        if (one.path.ends_with('*')) {
-            const auto before = one.path.substr(0, one.path.size() - 1);
-            if (last == path.npos || path.substr(0, last + 1) != before) continue;
-            AGENTMESH_TRY(segment, http::decode_segment(path.substr(last + 1)));
-            in.name = std::move(segment);
+        if (const auto star = one.path.find('*'); star != one.path.npos) {
+            const auto before = one.path.substr(0, star), behind = one.path.substr(star + 1);
+            if (path.size() < before.size() + behind.size() || !path.starts_with(before) || !path.ends_with(behind))
+                continue;
+            const auto segment = path.substr(before.size(), path.size() - before.size() - behind.size());
+            if (segment.find('/') != segment.npos) continue;
+            AGENTMESH_TRY(decoded, http::decode_segment(segment));
+            in.name = std::move(decoded);
         } else if (one.path != path) {
             continue;
         }
@@ -71,7 +87,7 @@ auto service<Store, Random>::route(call& in) -> answer {
             allowed.append(allowed.empty() ? "" : ", ").append(one.method);
             continue;
         }
-        if (one.method == "POST") {
+        if (one.method == "POST" || one.method == "PUT") {
             const auto type = in.request.fields.only("Content-Type").value_or("");
             const auto essence = type.substr(0, type.find_first_of("; \t"));
             // What a page of a foreign site can send without asking first never has this type.

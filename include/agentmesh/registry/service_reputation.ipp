@@ -219,4 +219,9 @@ auto service<Store, Random>::score(const call& in) -> answer {
     });
 }
 
+template <RegistryStore Store, RandomSource Random>
+auto service<Store, Random>::leaderboard(const call& in) -> answer {
+    return absent(in);
+}
+
 }  // namespace agentmesh::registry

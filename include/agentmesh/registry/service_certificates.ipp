@@ -1,0 +1,13 @@
+// Certificates that agents show. Bodies of registry/service.hpp.
+#pragma once
+
+#include <agentmesh/registry/service.hpp>
+
+namespace agentmesh::registry {
+
+template <RegistryStore Store, RandomSource Random>
+auto service<Store, Random>::show_certificate(const call& in) -> answer {
+    return absent(in);
+}
+
+}  // namespace agentmesh::registry

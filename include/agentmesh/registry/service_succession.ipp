@@ -1,0 +1,13 @@
+// One key in place of another. Bodies of registry/service.hpp.
+#pragma once
+
+#include <agentmesh/registry/service.hpp>
+
+namespace agentmesh::registry {
+
+template <RegistryStore Store, RandomSource Random>
+auto service<Store, Random>::succeed(const call& in) -> answer {
+    return absent(in);
+}
+
+}  // namespace agentmesh::registry
