@@ -67,23 +67,24 @@ public:
     [[nodiscard]] bool answer_began() const noexcept { return began_; }
 
 private:
-    enum class phase : std::uint8_t { idle, head, body, until_end, chunk_size, chunk, chunk_end, trailer, ended };
+    enum class phase : std::uint8_t { idle, head, body, until_end, chunks, ended };
 
     [[nodiscard]] result<std::optional<response>> take(byte_view& input);
     [[nodiscard]] result<bool> take_head(byte_view& input);
     [[nodiscard]] result<void> begin_body(const ws::http_response& head, bool old);
-    [[nodiscard]] result<bool> take_line(byte_view& input);
-    [[nodiscard]] result<bool> take_chunked(byte_view& input);
     [[nodiscard]] result<bool> take_body(byte_view& input);
     [[nodiscard]] response finish();
+
+    [[nodiscard]] static chunked_reader::bounds chunk_bounds(const client_limits& of) noexcept {
+        return {.body = of.body_bytes, .line = of.head.line_bytes, .form = "AM-HTP-010", .size = "AM-HTP-011"};
+    }
 
     std::string host_;
     client_limits limits_;
     ws::head_reader head_;
     response current_;
-    std::string line_;      // of a chunk's size or a trailer
-    std::size_t left_ = 0;  // bytes of the body or the chunk still to come
-    std::size_t line_bytes_ = 0;
+    chunked_reader chunks_{chunk_bounds(limits_)};
+    std::size_t left_ = 0;  // bytes of the body still to come
     std::uint32_t interim_ = 0;
     steady_point deadline_{};
     phase phase_ = phase::idle;

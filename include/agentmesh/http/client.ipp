@@ -100,8 +100,6 @@ inline result<bool> client_connection::take_head(byte_view& input) {
     current_.status = parsed.status;
     for (const auto& one : parsed.fields) current_.fields.add(std::string{one.name}, std::string{one.value});
     close_ = old || parsed.fields.lists("Connection", "close");
-    line_.clear();
-    line_bytes_ = 0;
     AGENTMESH_CHECK(begin_body(parsed, old));
     return true;
 }
@@ -116,7 +114,9 @@ inline result<void> client_connection::begin_body(const ws::http_response& head,
         const auto coding = head.fields.only("Transfer-Encoding");
         if (lengths > 0 || old || !coding || !ws::equals_ignoring_case(*coding, "chunked"))
             return fail(errc::http_malformed, "AM-HTP-010");
-        if (!bodiless) phase_ = phase::chunk_size;
+        if (bodiless) return {};
+        chunks_ = chunked_reader{chunk_bounds(limits_)};
+        phase_ = phase::chunks;
         return {};
     }
     if (lengths > 1) return fail(errc::http_malformed, "AM-HTP-010");
@@ -135,54 +135,6 @@ inline result<void> client_connection::begin_body(const ws::http_response& head,
     return {};
 }
 
-/// One line without its CR LF into `line_`.
-inline result<bool> client_connection::take_line(byte_view& input) {
-    while (!input.empty()) {
-        const char c = static_cast<char>(input.front());
-        input = input.subspan(1);
-        if (c == '\n') {
-            if (line_.empty() || line_.back() != '\r') return fail(errc::http_malformed, "AM-HTP-010");
-            line_.pop_back();
-            return true;
-        }
-        if (!line_.empty() && line_.back() == '\r') return fail(errc::http_malformed, "AM-HTP-010");
-        if (++line_bytes_ > limits_.head.line_bytes) return fail(errc::http_too_large, "AM-HTP-011");
-        line_ += c;
-    }
-    return false;
-}
-
-inline result<bool> client_connection::take_chunked(byte_view& input) {
-    while (true) {
-        if (phase_ == phase::chunk) {
-            const auto size = std::min(left_, input.size());
-            current_.body.append(as_text(input.first(size)));
-            input = input.subspan(size);
-            left_ -= size;
-            if (left_ > 0) return false;
-            phase_ = phase::chunk_end;
-            line_bytes_ = 0;
-        }
-        AGENTMESH_TRY(whole, take_line(input));
-        if (!whole) return false;
-        if (phase_ == phase::chunk_size) {
-            const auto size = detail::parse_chunk_size(line_);
-            if (!size) return fail(detail::as_client(size.error()));
-            if (*size > limits_.body_bytes - current_.body.size()) return fail(errc::too_large, "AM-HTP-011");
-            left_ = *size;
-            phase_ = *size == 0 ? phase::trailer : phase::chunk;
-            line_bytes_ = 0;
-        } else if (phase_ == phase::chunk_end) {
-            if (!line_.empty()) return fail(errc::http_malformed, "AM-HTP-010");
-            phase_ = phase::chunk_size;
-            line_bytes_ = 0;
-        } else if (line_.empty()) {
-            return true;  // trailers are read, and not believed
-        }
-        line_.clear();
-    }
-}
-
 inline result<bool> client_connection::take_body(byte_view& input) {
     if (phase_ == phase::until_end) {
         if (input.size() > limits_.body_bytes - current_.body.size()) return fail(errc::too_large, "AM-HTP-011");
@@ -190,7 +142,7 @@ inline result<bool> client_connection::take_body(byte_view& input) {
         input = {};
         return false;
     }
-    if (phase_ != phase::body) return take_chunked(input);
+    if (phase_ == phase::chunks) return chunks_.feed(input, current_.body);
     const auto size = std::min(left_, input.size());
     current_.body.append(as_text(input.first(size)));
     input = input.subspan(size);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <agentmesh/core/clock.hpp>
+#include <agentmesh/http/chunked.hpp>
 #include <agentmesh/http/message.hpp>
 
 namespace agentmesh::http {
@@ -62,21 +63,22 @@ public:
     [[nodiscard]] bool idle() const noexcept { return phase_ == phase::head && head_.text().empty(); }
 
 private:
-    enum class phase : std::uint8_t { head, body, chunk_size, chunk, chunk_end, trailer, answering, ended };
+    enum class phase : std::uint8_t { head, body, chunks, answering, ended };
 
     [[nodiscard]] result<void> begin_body(const ws::http_request& head);
-    [[nodiscard]] result<bool> take_line(byte_view& input);
-    [[nodiscard]] result<bool> take_chunked(byte_view& input);
     [[nodiscard]] result<bool> take_body(byte_view& input);
     template <ByteSink Out>
     void write(Out& out, const response& with, bool close) const;
 
+    [[nodiscard]] static chunked_reader::bounds chunk_bounds(const limits& of) noexcept {
+        return {.body = of.body_bytes, .line = of.head.line_bytes, .form = "AM-HTP-002", .size = "AM-HTP-003"};
+    }
+
     limits limits_;
     ws::head_reader head_;
     request current_;
-    std::string line_;      // of a chunk's size or a trailer
-    std::size_t left_ = 0;  // bytes of the body or the chunk still to come
-    std::size_t trailer_bytes_ = 0;
+    chunked_reader chunks_{chunk_bounds(limits_)};
+    std::size_t left_ = 0;  // bytes of the body still to come
     std::uint32_t served_ = 0;
     std::uint8_t before_ = 0;  // bytes of an empty line before the request
     steady_point deadline_;

@@ -18,18 +18,6 @@ namespace detail {
     return out;
 }
 
-/// The size of a chunk: one to eight hexadecimal digits. Extensions, which nobody uses, are refused.
-[[nodiscard]] inline result<std::size_t> parse_chunk_size(std::string_view line) {
-    if (line.empty() || line.size() > 8) return fail(errc::http_malformed, "AM-HTP-002");
-    std::size_t out = 0;
-    for (const char c : line) {
-        const int digit = hex_digit(c);
-        if (digit < 0) return fail(errc::http_malformed, "AM-HTP-002");
-        out = out * 16 + static_cast<std::size_t>(digit);
-    }
-    return out;
-}
-
 [[nodiscard]] constexpr std::string_view phrase_of(std::uint16_t status) noexcept {
     switch (status) {
         case 201: return "Created";
@@ -64,7 +52,8 @@ inline result<void> server_connection::begin_body(const ws::http_request& head) 
         const auto coding = head.fields.only("Transfer-Encoding");
         if (lengths > 0 || head.minor_version == 0 || !coding || !ws::equals_ignoring_case(*coding, "chunked"))
             return fail(errc::http_malformed, "AM-HTP-001");
-        phase_ = phase::chunk_size;
+        chunks_ = chunked_reader{chunk_bounds(limits_)};
+        phase_ = phase::chunks;
         return {};
     }
     if (lengths > 1) return fail(errc::http_malformed, "AM-HTP-001");
@@ -77,55 +66,8 @@ inline result<void> server_connection::begin_body(const ws::http_request& head) 
     return {};
 }
 
-/// One line without its CR LF into `line_`.
-inline result<bool> server_connection::take_line(byte_view& input) {
-    while (!input.empty()) {
-        const char c = static_cast<char>(input.front());
-        input = input.subspan(1);
-        if (c == '\n') {
-            if (line_.empty() || line_.back() != '\r') return fail(errc::http_malformed, "AM-HTP-002");
-            line_.pop_back();
-            return true;
-        }
-        if (!line_.empty() && line_.back() == '\r') return fail(errc::http_malformed, "AM-HTP-002");
-        if (++trailer_bytes_ > limits_.head.line_bytes) return fail(errc::http_too_large, "AM-HTP-003");
-        line_ += c;
-    }
-    return false;
-}
-
-inline result<bool> server_connection::take_chunked(byte_view& input) {
-    while (true) {
-        if (phase_ == phase::chunk) {
-            const auto size = std::min(left_, input.size());
-            current_.body.append(as_text(input.first(size)));
-            input = input.subspan(size);
-            left_ -= size;
-            if (left_ > 0) return false;
-            phase_ = phase::chunk_end;
-            line_.clear();
-            trailer_bytes_ = 0;
-        }
-        AGENTMESH_TRY(whole, take_line(input));
-        if (!whole) return false;
-        if (phase_ == phase::chunk_size) {
-            AGENTMESH_TRY(size, detail::parse_chunk_size(line_));
-            if (size > limits_.body_bytes - current_.body.size()) return fail(errc::too_large, "AM-HTP-003");
-            left_ = size;
-            phase_ = size == 0 ? phase::trailer : phase::chunk;
-            trailer_bytes_ = 0;
-        } else if (phase_ == phase::chunk_end) {
-            if (!line_.empty()) return fail(errc::http_malformed, "AM-HTP-002");
-            phase_ = phase::chunk_size;
-        } else if (line_.empty()) {
-            return true;  // trailers are read, and not believed
-        }
-        line_.clear();
-    }
-}
-
 inline result<bool> server_connection::take_body(byte_view& input) {
-    if (phase_ != phase::body) return take_chunked(input);
+    if (phase_ == phase::chunks) return chunks_.feed(input, current_.body);
     const auto size = std::min(left_, input.size());
     current_.body.append(as_text(input.first(size)));
     input = input.subspan(size);
@@ -154,8 +96,6 @@ result<std::optional<request>> server_connection::feed(byte_view& input, Out& ou
         before_ = 0;
         last_ = last_ || ++served_ >= limits_.requests || parsed.fields.lists("Connection", "close") ||
                 parsed.minor_version == 0;
-        line_.clear();
-        trailer_bytes_ = 0;
         deadline_ = now.steady + limits_.body_time;
         const auto expects = parsed.fields.only("Expect");
         if (expects && parsed.minor_version > 0 && ws::equals_ignoring_case(*expects, "100-continue") &&
