@@ -40,17 +40,15 @@ auto optional(json::reader& in, Read&& read) -> std::optional<decltype(read())> 
 
 [[nodiscard]] inline budget read_budget(json::reader& in) {
     budget out;
-    bool found = false;
+    std::optional<std::int64_t> max, amount;  // whichever order they come in, `max` counts
     in.begin_object(clause);
     while (const auto name = in.next_member()) {
-        if (*name == "max" || (*name == "amount" && !found)) {
-            out.max_micros = millionths(in, limits::json_integer);
-            found = true;
-        } else if (*name == "currency") {
-            out.currency = in.string(clause).text();
-        }
+        if (*name == "max") max = millionths(in, limits::json_integer);
+        if (*name == "amount") amount = millionths(in, limits::json_integer);
+        if (*name == "currency") out.currency = in.string(clause).text();
     }
-    if (in.ok() && !found) in.refuse(errc::missing_member, clause);
+    if (in.ok() && !max && !amount) in.refuse(errc::missing_member, clause);
+    out.max_micros = max ? *max : amount.value_or(0);
     return out;
 }
 

@@ -73,6 +73,16 @@ TEST_CASE("bodies of the Python vocabulary are read", "[unit][message][AM-ENV-00
     CHECK(close.reputation_feedback == message::feedback{500'000, {}});
 }
 
+TEST_CASE("of two names for a budget the first vocabulary counts, in whatever order", "[unit][message][AM-ENV-008]") {
+    for (const auto* budget : {R"({"max":2,"amount":3})", R"({"amount":3,"max":2})"}) {
+        const auto request = read<message::request_body>("request", R"({"content":1,"budget":)" + std::string{budget} + "}");
+        CHECK(request.budget == message::budget{2'000'000, ""});
+    }
+    // What does not count is looked at all the same.
+    for (const auto* budget : {R"({"max":2,"amount":"3"})", R"({"amount":"3","max":2})"})
+        CHECK_FALSE(message::parse_body("request", R"({"content":1,"budget":)" + std::string{budget} + "}"));
+}
+
 TEST_CASE("a body of unknown type is handed on as it came, never as a request", "[unit][message][AM-ENV-007]") {
     const auto body = read<message::other_body>("x-acme-offer", R"({ "intent" : "travel" })");
     CHECK(body.type == "x-acme-offer");
