@@ -147,6 +147,18 @@ enum class errc : std::uint16_t {
     bad_token,               ///< the address that it came from is not proven
     storage_full,            ///< no room for it
     lookup_limit,            ///< as many lookups at once as allowed
+
+    // p2p, 1300
+    bad_stun = 1300,         ///< not a STUN message, or one whose attributes do not fit it
+    bad_integrity,           ///< integrity missing where it must be, or not of the key
+    stun_refused,            ///< the server answered with an error
+    bad_candidate,           ///< not a candidate, or one that must not be used
+    bad_sdp,                 ///< not a session description of one data channel
+    candidate_limit,         ///< more candidates or checks than allowed
+    no_path,                 ///< no pair of candidates works
+    path_lost,               ///< the peer has not consented for too long
+    dtls_failed,             ///< handshake refused, or the certificate is not the one confirmed in the session
+    sctp_failed,             ///< association refused or aborted
 };
 
 /// What failed and which clause it violates. Trivially copyable; safe to log.
@@ -183,6 +195,7 @@ enum class condition {
         case errc::timed_out: case errc::io_failed:
         case errc::knock_timed_out: case errc::session_limit: case errc::registry_failed: case errc::not_persisted:
         case errc::state_in_use: case errc::revocation_unknown: case errc::bad_token: case errc::storage_full: case errc::lookup_limit:
+        case errc::no_path: case errc::path_lost:
             return true;
         default: return false;
     }

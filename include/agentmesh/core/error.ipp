@@ -115,6 +115,16 @@ inline std::string_view describe(errc code) noexcept {
         case errc::bad_token: return "address of the sender is not proven";
         case errc::storage_full: return "no room for the record";
         case errc::lookup_limit: return "too many lookups at once";
+        case errc::bad_stun: return "not a STUN message";
+        case errc::bad_integrity: return "integrity of the STUN message is missing or wrong";
+        case errc::stun_refused: return "STUN or TURN server refused";
+        case errc::bad_candidate: return "candidate refused";
+        case errc::bad_sdp: return "session description refused";
+        case errc::candidate_limit: return "too many candidates or checks";
+        case errc::no_path: return "no direct path found";
+        case errc::path_lost: return "direct path lost";
+        case errc::dtls_failed: return "DTLS handshake refused";
+        case errc::sctp_failed: return "SCTP association failed";
     }
     return "unknown error";
 }
