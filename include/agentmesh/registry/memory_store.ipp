@@ -28,6 +28,13 @@ namespace detail {
     return p == pattern.size();
 }
 
+/// The lowest AMID that an agent of this name can have, which begins as the name does.
+[[nodiscard]] inline amid first_of(const mesh_did& name) {
+    amid::raw out;
+    std::copy_n(name.bytes().bytes().begin(), mesh_did::raw::size, out.storage().begin());
+    return amid::from_raw(out);
+}
+
 template <class Map, class Key>
 [[nodiscard]] auto copy_of(const Map& map, const Key& key) -> std::optional<typename Map::mapped_type> {
     const auto at = map.find(key);
@@ -58,10 +65,33 @@ inline result<void> memory_store::transaction::update_agent(const agent_row& row
     return {};
 }
 
+inline result<bool> memory_store::transaction::erase_agent(const amid& who) {
+    in_->prekeys.erase(who);
+    in_->one_time.erase(who);
+    return in_->agents.erase(who) == 1;
+}
+
+inline result<std::optional<agent_row>> memory_store::transaction::agent_of_did(std::string_view did) const {
+    const auto wanted = mesh_did::parse(did);
+    if (!wanted) return std::nullopt;
+    // Both names are the beginning of one digest, so agents are in the order of this name too.
+    const auto at = in_->agents.lower_bound(detail::first_of(*wanted));
+    if (at == in_->agents.end() || mesh_did::of(at->second.signing) != *wanted) return std::nullopt;
+    return at->second;
+}
+
+inline result<std::uint64_t> memory_store::transaction::agents_of_owner(std::string_view owner) const {
+    if (owner.empty()) return 0;
+    return static_cast<std::uint64_t>(std::count_if(in_->agents.begin(), in_->agents.end(),
+                                                    [owner](const auto& one) { return one.second.owner == owner; }));
+}
+
 inline result<page<agent_row>> memory_store::transaction::search(const agent_query& query) const {
     page<agent_row> out;
     for (const auto& [who, row] : in_->agents) {
-        if (row.revoked || row.trust < query.at_least || row.score < query.score_at_least) continue;
+        if (row.revoked || row.trust < query.at_least || row.score < query.score_at_least ||
+            row.ratings < query.ratings_at_least)
+            continue;
         if (query.status && row.status != *query.status) continue;
         const auto wanted = [&](const std::string& one) { return fits(query.capability, one); };
         if (!query.capability.empty() && std::none_of(row.capabilities.begin(), row.capabilities.end(), wanted))

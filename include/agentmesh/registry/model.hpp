@@ -45,7 +45,11 @@ struct agent_row {
     ppm score = 500'000;
     std::uint32_t ratings = 0;
     bool revoked = false;
-    bool proves = false;  ///< has sent a proof of this protocol once, and may not do with less
+    bool proves = false;                ///< has sent a proof of this protocol once, and may not do with less
+    std::optional<amid> successor{};    ///< who took over from this agent, which is revoked since
+    std::optional<amid> predecessor{};  ///< whose standing this agent took over
+    std::string owner{};                ///< who logged in for it, `issuer|subject` of OpenID; empty: nobody
+    std::string mesh{};                 ///< JSON of what only profile wire10 keeps; empty: nothing
 
     friend bool operator==(const agent_row&, const agent_row&) = default;
 };
@@ -55,6 +59,7 @@ struct agent_query {
     std::string capability{};  ///< `travel` also finds `travel/flights`; `*` stands for any characters; empty: any
     tier at_least = tier::anonymous;
     ppm score_at_least = 0;
+    std::uint32_t ratings_at_least = 0;
     std::optional<availability> status{};
     std::uint32_t limit = 20;  ///< at most 100
     std::uint32_t offset = 0;

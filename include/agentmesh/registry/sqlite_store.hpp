@@ -14,6 +14,9 @@ public:
         [[nodiscard]] result<std::optional<agent_row>> agent(const amid& who);
         [[nodiscard]] result<bool> insert_agent(const agent_row& row);
         [[nodiscard]] result<void> update_agent(const agent_row& row);
+        [[nodiscard]] result<bool> erase_agent(const amid& who);
+        [[nodiscard]] result<std::optional<agent_row>> agent_of_did(std::string_view did);
+        [[nodiscard]] result<std::uint64_t> agents_of_owner(std::string_view owner);
         [[nodiscard]] result<page<agent_row>> search(const agent_query& query);
         [[nodiscard]] result<registry_stats> stats();
         [[nodiscard]] result<std::optional<prekey_row>> prekeys(const amid& who);

@@ -9,7 +9,7 @@ namespace agentmesh::registry {
 namespace detail {
 
 /// The schema, a step for each version. A step that has been released is never changed.
-inline constexpr std::array<const char*, 1> sqlite_schema = {R"sql(
+inline constexpr std::array<const char*, 2> sqlite_schema = {R"sql(
 CREATE TABLE agents (
     amid BLOB PRIMARY KEY, signing BLOB NOT NULL, exchange BLOB NOT NULL, display_name TEXT NOT NULL,
     capabilities BLOB NOT NULL, relay TEXT NOT NULL, direct TEXT NOT NULL, card TEXT NOT NULL,
@@ -52,6 +52,13 @@ CREATE TABLE organizations (
     challenge TEXT NOT NULL, challenge_until INTEGER NOT NULL, verified INTEGER NOT NULL, created_at INTEGER NOT NULL)
     STRICT, WITHOUT ROWID;
 CREATE TABLE logins (state TEXT PRIMARY KEY, content TEXT NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+)sql",
+                                                             R"sql(
+ALTER TABLE agents ADD COLUMN successor BLOB NOT NULL DEFAULT x'';
+ALTER TABLE agents ADD COLUMN predecessor BLOB NOT NULL DEFAULT x'';
+ALTER TABLE agents ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+ALTER TABLE agents ADD COLUMN mesh TEXT NOT NULL DEFAULT '';
+CREATE INDEX agents_by_owner ON agents (owner) WHERE owner <> '';
 )sql"};
 
 [[nodiscard]] inline std::int64_t to_column(time_point at) noexcept { return at.time_since_epoch().count(); }
@@ -92,6 +99,15 @@ template <class Fixed>
     return amid::from_raw(*raw);
 }
 
+[[nodiscard]] inline result<std::optional<amid>> optional_amid_column(const store::sqlite_statement& row, int column) {
+    if (row.bytes(column).empty()) return std::nullopt;
+    AGENTMESH_TRY(out, amid_column(row, column));
+    return std::optional{out};
+}
+[[nodiscard]] inline byte_view optional_bytes(const std::optional<amid>& who) noexcept {
+    return who ? byte_view{who->bytes().bytes()} : byte_view{};
+}
+
 /// A capability pattern as GLOB understands it: only `*` is special.
 [[nodiscard]] inline std::string to_glob(std::string_view pattern) {
     std::string out;
@@ -106,13 +122,14 @@ template <class Fixed>
 
 inline constexpr const char* agent_columns =
     "amid, signing, exchange, display_name, capabilities, relay, direct, card, certificate, trust, organization, "
-    "status, "
-    "registered_at, last_seen, score, ratings, revoked, proves";
+    "status, registered_at, last_seen, score, ratings, revoked, proves, successor, predecessor, owner, mesh";
 
 [[nodiscard]] inline result<agent_row> read_agent(const store::sqlite_statement& row) {
     AGENTMESH_TRY(who, amid_column(row, 0));
     AGENTMESH_TRY(signing, fixed_column<signing_public_key>(row, 1));
     AGENTMESH_TRY(exchange, fixed_column<exchange_public_key>(row, 2));
+    AGENTMESH_TRY(successor, optional_amid_column(row, 18));
+    AGENTMESH_TRY(predecessor, optional_amid_column(row, 19));
     if (row.integer(9) < 0 || row.integer(9) > 2 || row.integer(11) < 0 || row.integer(11) > 3)
         return fail(errc::registry_failed);
     return agent_row{.who = who,
@@ -132,7 +149,11 @@ inline constexpr const char* agent_columns =
                      .score = static_cast<ppm>(row.integer(14)),
                      .ratings = static_cast<std::uint32_t>(row.integer(15)),
                      .revoked = row.integer(16) != 0,
-                     .proves = row.integer(17) != 0};
+                     .proves = row.integer(17) != 0,
+                     .successor = successor,
+                     .predecessor = predecessor,
+                     .owner = row.text(20),
+                     .mesh = row.text(21)};
 }
 
 [[nodiscard]] inline result<revocation_row> read_revocation(const store::sqlite_statement& row) {
@@ -247,7 +268,11 @@ inline result<void> sqlite_store::transaction::write_agent(const char* sql, cons
         .bind(15, std::int64_t{row.score})
         .bind(16, std::int64_t{row.ratings})
         .bind(17, std::int64_t{row.revoked})
-        .bind(18, std::int64_t{row.proves});
+        .bind(18, std::int64_t{row.proves})
+        .bind(19, detail::optional_bytes(row.successor))
+        .bind(20, detail::optional_bytes(row.predecessor))
+        .bind(21, row.owner)
+        .bind(22, row.mesh);
     AGENTMESH_SQL_RUN(put);
     changed = in_->changes() == 1;
     return {};
@@ -267,9 +292,10 @@ inline result<void> sqlite_store::transaction::write_capabilities(const agent_ro
 
 inline result<bool> sqlite_store::transaction::insert_agent(const agent_row& row) {
     bool inserted = false;
-    AGENTMESH_CHECK(write_agent(
-        "INSERT INTO agents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", row,
-        inserted));
+    AGENTMESH_CHECK(
+        write_agent("INSERT INTO agents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                    "ON CONFLICT DO NOTHING",
+                    row, inserted));
     if (inserted) AGENTMESH_CHECK(write_capabilities(row));
     return inserted;
 }
@@ -278,26 +304,56 @@ inline result<void> sqlite_store::transaction::update_agent(const agent_row& row
     bool updated = false;
     AGENTMESH_CHECK(write_agent(
         "UPDATE agents SET signing = ?2, exchange = ?3, display_name = ?4, capabilities = ?5, relay = ?6, direct = ?7, "
-        "card = ?8, certificate = ?9, trust = ?10, organization = ?11, status = ?12, registered_at = ?13, last_seen = "
-        "?14, "
-        "score = ?15, ratings = ?16, revoked = ?17, proves = ?18 WHERE amid = ?1",
+        "card = ?8, certificate = ?9, trust = ?10, organization = ?11, status = ?12, registered_at = ?13, "
+        "last_seen = ?14, score = ?15, ratings = ?16, revoked = ?17, proves = ?18, successor = ?19, "
+        "predecessor = ?20, owner = ?21, mesh = ?22 WHERE amid = ?1",
         row, updated));
     if (!updated) return fail(errc::registry_failed);
     return write_capabilities(row);
 }
 
+inline result<bool> sqlite_store::transaction::erase_agent(const amid& who) {
+    for (const char* const sql : {"DELETE FROM capabilities WHERE amid = ?", "DELETE FROM prekeys WHERE amid = ?",
+                                  "DELETE FROM one_time WHERE amid = ?", "DELETE FROM agents WHERE amid = ?"}) {
+        AGENTMESH_SQL(gone, sql);
+        gone.bind(1, who.bytes().bytes());
+        AGENTMESH_SQL_RUN(gone);
+    }
+    return in_->changes() == 1;
+}
+
+inline result<std::optional<agent_row>> sqlite_store::transaction::agent_of_did(std::string_view did) {
+    const auto wanted = mesh_did::parse(did);
+    if (!wanted) return std::nullopt;
+    static const std::string sql =
+        std::string{"SELECT "} + detail::agent_columns + " FROM agents WHERE amid >= ? ORDER BY amid LIMIT 1";
+    const auto first = detail::first_of(*wanted);
+    AGENTMESH_SQL(row, sql);
+    row.bind(1, first.bytes().bytes());
+    AGENTMESH_TRY(found, detail::one_row(row, detail::read_agent));
+    if (found && mesh_did::of(found->signing) != *wanted) found.reset();
+    return found;
+}
+
+inline result<std::uint64_t> sqlite_store::transaction::agents_of_owner(std::string_view owner) {
+    AGENTMESH_SQL(row, "SELECT count(*) FROM agents WHERE owner = ? AND owner <> ''");
+    row.bind(1, owner);
+    return detail::counted(row);
+}
+
 inline result<page<agent_row>> sqlite_store::transaction::search(const agent_query& query) {
     // ?1 tier, ?2 score, ?3 status or -1, ?4 kind of capability asked for (0 none, 1 it and those below, 2 a pattern),
-    // ?5 it, ?6 and ?7 the range below it.
+    // ?5 it, ?6 and ?7 the range below it, ?8 number of ratings.
     static const std::string where =
-        " FROM agents WHERE revoked = 0 AND trust >= ?1 AND score >= ?2 AND (?3 < 0 OR status = ?3) AND (?4 = 0 OR "
-        "amid IN "
+        " FROM agents WHERE revoked = 0 AND trust >= ?1 AND score >= ?2 AND ratings >= ?8 AND (?3 < 0 OR status = ?3) "
+        "AND "
+        "(?4 = 0 OR amid IN "
         "(SELECT amid FROM capabilities WHERE ?4 = 1 AND capability = ?5"
         " UNION SELECT amid FROM capabilities WHERE ?4 = 1 AND capability >= ?6 AND capability < ?7"
         " UNION SELECT amid FROM capabilities WHERE ?4 = 2 AND capability GLOB ?5))";
     static const std::string count_sql = "SELECT count(*)" + where;
     static const std::string page_sql = std::string{"SELECT "} + detail::agent_columns + where +
-                                        " ORDER BY score DESC, last_seen DESC, amid LIMIT ?8 OFFSET ?9";
+                                        " ORDER BY score DESC, last_seen DESC, amid LIMIT ?9 OFFSET ?10";
     const bool pattern = query.capability.find('*') != std::string::npos;
     const auto asked = pattern ? detail::to_glob(query.capability) : query.capability;
     const auto from = asked + "/", to = asked + "0";  // '0' comes after '/'
@@ -310,7 +366,8 @@ inline result<page<agent_row>> sqlite_store::transaction::search(const agent_que
                                                            : 1})
             .bind(5, asked)
             .bind(6, from)
-            .bind(7, to);
+            .bind(7, to)
+            .bind(8, std::int64_t{query.ratings_at_least});
     };
     page<agent_row> out;
     {
@@ -321,7 +378,7 @@ inline result<page<agent_row>> sqlite_store::transaction::search(const agent_que
     }
     AGENTMESH_SQL(rows, page_sql);
     bind(rows);
-    rows.bind(8, std::int64_t{query.limit}).bind(9, std::int64_t{query.offset});
+    rows.bind(9, std::int64_t{query.limit}).bind(10, std::int64_t{query.offset});
     AGENTMESH_TRY(found, detail::all_rows(rows, detail::read_agent));
     out.rows = std::move(found);
     return out;

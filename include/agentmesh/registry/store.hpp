@@ -1,6 +1,7 @@
 // Where a registry keeps its rows: the concept, and a model in memory.
 #pragma once
 
+#include <agentmesh/identity/mesh_did.hpp>
 #include <agentmesh/registry/model.hpp>
 
 #include <map>
@@ -14,7 +15,9 @@ namespace agentmesh::registry {
 ///
 /// `insert_*` answer false, and change nothing, where the name is taken. `take_one_time` hands out the lowest id once
 /// and for all: whatever else fails or runs at the same time, no other caller is given it. `remember` answers false for
-/// a nonce that is known. Errors are `registry_failed`; a transaction that saw one is rolled back.
+/// a nonce that is known. `erase_agent` takes the row and the prekeys of an agent; what was said and proved stays: its
+/// revocation, ratings, reports, scores and nonces. Errors are `registry_failed`; a transaction that saw one is rolled
+/// back.
 template <class T>
 concept RegistryTransaction =
     requires(T& tx, const amid& who, const agent_row& agent, const agent_query& query, const prekey_row& keys,
@@ -24,6 +27,9 @@ concept RegistryTransaction =
         { tx.agent(who) } -> std::same_as<result<std::optional<agent_row>>>;
         { tx.insert_agent(agent) } -> std::same_as<result<bool>>;
         { tx.update_agent(agent) } -> std::same_as<result<void>>;
+        { tx.erase_agent(who) } -> std::same_as<result<bool>>;  // with its prekeys; false: there was none
+        { tx.agent_of_did(text) } -> std::same_as<result<std::optional<agent_row>>>;  // `did:mesh:` of its signing key
+        { tx.agents_of_owner(text) } -> std::same_as<result<std::uint64_t>>;          // nobody's: 0
         { tx.search(query) } -> std::same_as<result<page<agent_row>>>;
         { tx.stats() } -> std::same_as<result<registry_stats>>;
 
@@ -93,6 +99,9 @@ public:
         [[nodiscard]] result<std::optional<agent_row>> agent(const amid& who) const;
         [[nodiscard]] result<bool> insert_agent(const agent_row& row);
         [[nodiscard]] result<void> update_agent(const agent_row& row);
+        [[nodiscard]] result<bool> erase_agent(const amid& who);
+        [[nodiscard]] result<std::optional<agent_row>> agent_of_did(std::string_view did) const;
+        [[nodiscard]] result<std::uint64_t> agents_of_owner(std::string_view owner) const;
         [[nodiscard]] result<page<agent_row>> search(const agent_query& query) const;
         [[nodiscard]] result<registry_stats> stats() const;
         [[nodiscard]] result<std::optional<prekey_row>> prekeys(const amid& who) const;

@@ -110,6 +110,45 @@ TEST_CASE("an older file is brought up to date, wholly or not at all", "[unit][r
     CHECK(db.migrate(first).error().code == errc::state_access);
 }
 
+TEST_CASE("a registry's file of the first version keeps its agents", "[unit][registry]") {
+    const folder here;
+    const auto schema = std::span{registry::detail::sqlite_schema};
+    // Files of it are out there: this text is never changed.
+    std::array<std::uint8_t, 32> digest{};
+    crypto::sha256_stream{}.update(as_bytes(std::string_view{schema[0]})).finish(digest);
+    CHECK(to_hex(digest) == "2d8371220f1a83a9da3992c5f851f366f86ae7cd58512fc1dfe087c1acd7535f");
+    const auto alice = store_tests::agent_of(1);
+    {
+        auto db = store::sqlite_database::open(here.file()).value();
+        REQUIRE(db.migrate(schema.first(1)));
+        const auto capabilities = registry::detail::pack(alice.capabilities);
+        const auto at = registry::detail::to_column(alice.registered_at);
+        REQUIRE(db.prepare("INSERT INTO agents VALUES (?, ?, ?, ?, ?, ?, '', '', '', 0, '', 0, ?, ?, 500000, 0, 0, 0)")
+                    .value()
+                    .bind(1, alice.who.bytes().bytes())
+                    .bind(2, alice.signing.bytes())
+                    .bind(3, alice.exchange.bytes())
+                    .bind(4, alice.display_name)
+                    .bind(5, capabilities)
+                    .bind(6, alice.relay)
+                    .bind(7, at)
+                    .bind(8, at)
+                    .run());
+        REQUIRE(db.prepare("INSERT INTO capabilities VALUES ('travel/flights', ?)")
+                    .value()
+                    .bind(1, alice.who.bytes().bytes())
+                    .run());
+    }
+    auto store = opened(here.file());
+    using tx = sqlite_store::transaction;
+    CHECK(store_tests::in(store, [&](tx& t) { return t.agent(alice.who); }) == alice);
+    CHECK(store_tests::in(store, [&](tx& t) { return t.search({.capability = "travel"}); }).rows == std::vector{alice});
+    auto changed = alice;
+    changed.owner = "issuer|one";
+    REQUIRE(store.transact([&](tx& t) { return t.update_agent(changed); }));
+    CHECK(store_tests::in(store, [&](tx& t) { return t.agents_of_owner("issuer|one"); }) == 1);
+}
+
 TEST_CASE("values are bound, never part of SQL", "[unit][registry]") {
     auto db = store::sqlite_database::open(":memory:").value();
     REQUIRE(db.run("CREATE TABLE t (a TEXT, b BLOB, c INTEGER) STRICT"));

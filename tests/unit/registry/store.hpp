@@ -51,9 +51,60 @@ void agents_are_kept(Store store) {
     alice.revoked = true;
     alice.capabilities = {};
     alice.last_seen = noon + 1us;
+    alice.successor = agent_of(3).who;
+    alice.predecessor = agent_of(4).who;
+    alice.owner = "https://id.example|7";
+    alice.mesh = R"({"metadata":{}})";
     REQUIRE(store.transact([&](tx& t) { return t.update_agent(alice); }));
     CHECK(in(store, [&](tx& t) { return t.agent(alice.who); }) == alice);
     CHECK_FALSE(store.transact([&](tx& t) { return t.update_agent(agent_of(2)); }));
+}
+
+/// What is asked for when an agent goes, logs in, or is named as profile wire10 names it.
+template <class Store>
+void agents_go_and_are_named(Store store) {
+    using tx = typename Store::transaction;
+    std::vector<agent_row> all;
+    for (std::uint64_t i = 0; i < 12; ++i) {
+        all.push_back(agent_of(i));
+        all.back().owner = i % 3 == 0 ? "" : i % 3 == 1 ? "issuer|one" : "issuer|two";
+        REQUIRE(in(store, [&](tx& t) { return t.insert_agent(all.back()); }));
+    }
+    const auto named = [&](std::string_view did) { return in(store, [&](tx& t) { return t.agent_of_did(did); }); };
+    for (const auto& one : all) CHECK(named(mesh_did::of(one.signing).text()) == one);
+    CHECK_FALSE(named(mesh_did::of(agent_of(99).signing).text()));
+    CHECK_FALSE(named("did:mesh:00000000000000000000000000000000"));
+    CHECK_FALSE(named("did:mesh:ffffffffffffffffffffffffffffffff"));
+    CHECK_FALSE(named(all[0].who.text()));
+    const auto owned = [&](std::string_view who) { return in(store, [&](tx& t) { return t.agents_of_owner(who); }); };
+    CHECK(owned("issuer|one") == 4);
+    CHECK(owned("issuer") == 0);
+    CHECK(owned("") == 0);
+
+    const auto who = all[1].who;
+    const std::vector<one_time_row> keys = {{1, "one"}};
+    const std::array<std::uint8_t, 16> nonce{1};
+    const auto prepared = store.transact([&](tx& t) -> result<int> {
+        AGENTMESH_CHECK(t.put_prekeys(who, {.json = "{}"}, keys));
+        AGENTMESH_TRY(fresh, t.remember(who, nonce, noon));
+        AGENTMESH_TRY(revoked, t.insert_revocation({.id = "r", .who = who, .reason = "retired", .by = who}));
+        AGENTMESH_TRY(rated, t.insert_rating({.from = all[2].who, .about = who, .session = "s", .at = noon}));
+        return fresh && revoked && rated ? result<int>{0} : fail(errc::registry_failed);
+    });
+    REQUIRE(prepared);
+    CHECK(in(store, [&](tx& t) { return t.erase_agent(who); }));
+    CHECK_FALSE(in(store, [&](tx& t) { return t.erase_agent(who); }));
+    CHECK_FALSE(in(store, [&](tx& t) { return t.agent(who); }));
+    CHECK_FALSE(named(mesh_did::of(all[1].signing).text()));
+    CHECK_FALSE(in(store, [&](tx& t) { return t.prekeys(who); }));
+    CHECK(in(store, [&](tx& t) { return t.one_time_left(who); }) == 0);
+    CHECK(owned("issuer|one") == 3);
+    CHECK(in(store, [&](tx& t) { return t.search({.capability = "travel"}); }).total == 11);
+    CHECK_FALSE(in(store, [&](tx& t) { return t.remember(who, nonce, noon); }));
+    CHECK(in(store, [&](tx& t) { return t.revocation(who); }));
+    CHECK(in(store, [&](tx& t) { return t.ratings_about(who); }).size() == 1);
+    CHECK(in(store, [&](tx& t) { return t.insert_agent(all[1]); }));
+    CHECK(named(mesh_did::of(all[1].signing).text()) == all[1]);
 }
 
 template <class Store>
@@ -82,6 +133,7 @@ void agents_are_found(Store store) {
         one.status = i % 2 == 0 ? availability::online : availability::offline;
         one.last_seen = noon + std::chrono::seconds{i % 4};
         one.revoked = i == 7;
+        one.ratings = static_cast<std::uint32_t>(i);
         one.capabilities =
             i < 4 ? std::vector<std::string>{"travel/flights"} : std::vector<std::string>{"travelling", "50%_off"};
         all.push_back(one);
@@ -100,6 +152,7 @@ void agents_are_found(Store store) {
     CHECK(found({.at_least = tier::verified}).total == 4);
     CHECK(found({.at_least = tier::organization}).total == 2);
     CHECK(found({.score_at_least = 520'000}).total == 3);
+    CHECK(found({.ratings_at_least = 5}).total == 2);
     CHECK(found({.status = availability::offline}).total == 3);
     const auto first = found({.limit = 3}), second = found({.limit = 3, .offset = 3}),
                last = found({.limit = 3, .offset = 6});
@@ -270,6 +323,7 @@ void organizations_and_logins_are_kept(Store store) {
 template <class Make>
 void every_promise_holds(Make&& make) {
     SECTION("agents are kept") { agents_are_kept(make()); }
+    SECTION("agents go, and are named") { agents_go_and_are_named(make()); }
     SECTION("a failed transaction changes nothing") { a_failed_transaction_changes_nothing(make()); }
     SECTION("agents are found") { agents_are_found(make()); }
     SECTION("one-time prekeys are handed out once") { one_time_prekeys_are_handed_out_once(make()); }
