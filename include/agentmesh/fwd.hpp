@@ -9,6 +9,7 @@ namespace agentmesh {
 
 using byte_view = std::span<const std::uint8_t>;
 
+struct endpoint;
 struct error;
 enum class errc : std::uint16_t;
 enum class condition;
@@ -87,7 +88,6 @@ class memory_registry;
 namespace dht {
 class node;
 struct discovery_record;
-struct endpoint;
 }  // namespace dht
 
 class memory_state;
