@@ -1,7 +1,7 @@
 // The command line of agentmesh: flags and environment variables to one of its commands.
 #pragma once
 
-#include "apps/agentmesh/inspect.hpp"
+#include "apps/agentmesh/certificates.hpp"
 
 #include <agentmesh/version.hpp>
 
@@ -23,6 +23,8 @@ public:
             ->type_name("PATH");
         app_.add_option("--trust", with_.trusted_file, "certificate of the relay, PEM (AGENTMESH_TRUST)")
             ->type_name("FILE");
+        app_.add_option("--roots", with_.roots_file, "certificates of the roots that may vouch, PEM (AGENTMESH_ROOTS)")
+            ->type_name("FILE");
         app_.add_option("--name", with_.name, "what others may call this agent, in the directory")->type_name("NAME");
         app_.add_flag("--json", with_.json, "one JSON object a line, for programs");
         app_.add_flag("--audit", with_.audit, "also tell what was dropped, repeated or could not be sent, and why");
@@ -30,6 +32,9 @@ public:
         add_identity();
         add_talk();
         add_rest();
+#if AGENTMESH_TLS
+        add_certificates();
+#endif
     }
 
     [[nodiscard]] int run(int argc, const char* const* argv) {
@@ -67,7 +72,7 @@ private:
 
     static constexpr const char* about_all =
         "A PEER is an AMID, did:agentmesh:AMID, or a name in the directory. config.json in the home may set relay,\n"
-        "directory, name and trust; flags win, then the environment, then the file. policy.json in the home says who\n"
+        "directory, name, trust and roots; flags win, then the environment, then the file. policy.json in the home says who\n"
         "may knock; without it, verified callers with a reputation of one half. SIGHUP makes a listener read it\n"
         "again. One program at a time uses a home; SIGINT and SIGTERM end it with everything saved.\n"
         "\n"
@@ -87,8 +92,8 @@ private:
     /// The flags of every command are not listed again with each.
     static void explain(CLI::App* command, const std::string& more) {
         command->footer(more + (more.empty() ? "" : "\n\n") +
-                        "--home, --relay, --directory, --trust, --name, --json and --audit go with every command: see\n"
-                        "agentmesh --help. " + codes);
+                        "--home, --relay, --directory, --trust, --roots, --name, --json and --audit go with every command:\n"
+                        "see agentmesh --help. " + codes);
     }
 
     void add_identity() {
@@ -230,6 +235,32 @@ private:
         when(keys, [this] { return prekeys(with_, look_); });
     }
 
+#if AGENTMESH_TLS
+    void add_certificates() {
+        auto* const certificates = app_.add_subcommand("cert", "look at certificates, and at what they prove");
+        certificates->require_subcommand(1);
+        certificates->fallthrough();
+        auto* const shown = certificates->add_subcommand("show", "what each certificate of a file says");
+        shown->add_option("file", certificate_.file, "PEM, or one of the deployed forms")->required()->type_name("FILE");
+        explain(shown, "Says nothing about whether anybody should believe it: see agentmesh cert check.");
+        when(shown, [this] { return certificate_show(with_, certificate_); });
+        auto* const checked = certificates->add_subcommand("check", "what a chain proves of an agent");
+        checked->add_option("file", certificate_.file, "PEM, the agent's or its session's first")
+            ->required()
+            ->type_name("FILE");
+        checked->add_option("--of", certificate_.of, "whom it must be of; else this agent")->type_name("PEER");
+        checked->add_option("--revoked", certificate_.revoked, "SHA-256 of withdrawn certificates, one a line")
+            ->type_name("FILE");
+        checked->add_option("--at", certificate_.at, "as of this time; else now")->type_name("TIME");
+        explain(checked, "Prints tier and organization, with exit code 0, if the chain ends at one of --roots, is of that\n"
+                         "agent, in its time, and not withdrawn. Where nobody can say whether it is withdrawn, it counts\n"
+                         "as withdrawn: without --revoked no chain is good.\n"
+                         "  agentmesh --roots roots.pem cert check chain.pem --of bob --revoked /dev/null");
+        when(checked, [this] { return certificate_check(with_, certificate_); });
+        explain(certificates, "");
+    }
+#endif
+
     void when(CLI::App* command, std::function<int()> then) {
         command->fallthrough();
         command->callback([this, then = std::move(then)] { command_ = then; });
@@ -250,6 +281,7 @@ private:
     settings with_;
     talk_options talk_;
     policy_question policy_;
+    certificate_question certificate_;
     std::int64_t listen_seconds_ = 0;
     std::string which_;
     bool did_ = false;

@@ -79,6 +79,8 @@ bool settings::complete() {
     default_to(relay, from_environment("AGENTMESH_RELAY"));
     default_to(directory, from_environment("AGENTMESH_DIRECTORY"));
     default_to(trusted_file, from_environment("AGENTMESH_TRUST"));
+    default_to(registry, from_environment("AGENTMESH_REGISTRY"));
+    default_to(roots_file, from_environment("AGENTMESH_ROOTS"));
 
     if (const auto text = content_of(config_file())) {
         json::reader in{*text};
@@ -89,6 +91,8 @@ bool settings::complete() {
                                         : *member == "directory" ? &directory
                                         : *member == "name"      ? &name
                                         : *member == "trust"     ? &trusted_file
+                                        : *member == "registry"  ? &registry
+                                        : *member == "roots"     ? &roots_file
                                                                  : nullptr;
             if (target) default_to(*target, in.string().text());
             else if (unknown.empty()) unknown = *member;
@@ -97,7 +101,7 @@ bool settings::complete() {
             return complain(config_file() + ": " + to_string(whole.error()) + "; it is an object of texts"), false;
         if (!unknown.empty())
             return complain(config_file() + ": " + printable(unknown) + ": no such member; there are relay, directory, "
-                            "name and trust"), false;
+                            "name, trust, registry and roots"), false;
     }
     default_to(relay, "ws://127.0.0.1:8765/");
     default_to(directory, home + "/agents.json");

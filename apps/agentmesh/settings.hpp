@@ -25,6 +25,8 @@ struct settings {
     std::string directory{};
     std::string name{};
     std::string trusted_file{};
+    std::string registry{};    ///< URL; empty: none is asked
+    std::string roots_file{};  ///< PEM; whoever these roots vouch for is more than anonymous
     bool json = false;
     bool audit = false;
 

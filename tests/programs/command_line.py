@@ -6,7 +6,9 @@ At the end every event of schemas/cli has been seen, and each line seen is refus
 Usage: command_line.py --agentmesh PROGRAM --relay PROGRAM
 """
 
+import base64
 import json
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -16,7 +18,8 @@ from programs import DEADLINE, LINES, Program, demand, options, play
 
 OPEN_DOOR = {"accept_tiers": ["anonymous"], "min_reputation": 0, "accepted_intents": ["conversation", "travel"]}
 COMMANDS = ("identity", "identity new", "identity show", "identity export", "listen", "knock", "send", "close",
-            "sessions", "policy", "policy check", "policy show", "prekeys")
+            "sessions", "policy", "policy check", "policy show", "prekeys", "cert", "cert show", "cert check")
+CERTIFICATES = pathlib.Path(__file__).resolve().parents[2] / "vectors" / "identity" / "certificates.json"
 
 
 def plain(world, who, *arguments):
@@ -46,7 +49,8 @@ def help_for_strangers(world):
 def wrong_usage(world):
     """What is wrong is named, in one line, and the help that tells more."""
     for command in COMMANDS:
-        more = {"knock": ("bob",), "send": ("bob", "hi"), "close": ("bob",)}.get(command, ())
+        more = {"knock": ("bob",), "send": ("bob", "hi"), "close": ("bob",), "cert show": ("chain.pem",),
+                "cert check": ("chain.pem",)}.get(command, ())
         code, said, complaint = plain(world, "alice", *command.split(), *more, "--no-such-flag")
         demand(code == 3 and not said, f"{command} --no-such-flag: exit {code}, {said}")
         demand("--no-such-flag" in complaint and complaint.count("\n") == 1, f"{command}: said {complaint!r}")
@@ -62,6 +66,8 @@ def wrong_usage(world):
         (("policy", "check", "--from", "bob", "--tier", "king"), "--tier"),
         (("policy", "check", "--reputation-ppm", "1000001"), "--reputation-ppm"),
         (("--relay", "http://relay/", "listen"), "http://relay/"), (("--relay", "ftp:x", "prekeys"), "ftp:x"),
+        (("cert", "show"), "file"), (("cert", "check", "x.pem"), "--roots"), (("cert", "frame"), "frame"),
+        (("--roots", "x.pem", "cert", "check", "x.pem", "--at", "noon"), "noon"),
         (("--name", "\u202egnp", "listen"), "--name"), (("--name", "x" * 65, "listen"), "--name"),
     ):
         code, said, complaint = plain(world, "alice", *arguments)
@@ -123,6 +129,68 @@ def rules(world):
     wrong = world.run("bob", "policy", "check", str(saved), expect=1)
     demand("blocklst" in wrong.errors[0] and "line" in wrong.errors[0], f"said {wrong.errors}")
     world.run("bob", "policy", "check", str(world.folder / "nowhere.json"), expect=1)
+
+
+def pem(all_of_them):
+    return "".join("-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(bytes.fromhex(der)).decode() +
+                   "-----END CERTIFICATE-----\n" for der in all_of_them)
+
+
+def certificates(world):
+    """Every chain of the vectors gets from the program the verdict that it has there."""
+    [group] = json.loads(CERTIFICATES.read_text())["groups"]
+    roots, chain, revoked = (world.folder / name for name in ("roots.pem", "chain.pem", "revoked.txt"))
+    roots.write_text(pem(group["shared"]["roots"]))
+    for row in group["tests"]:
+        given, said = row["input"], row["output"]
+        chain.write_text("an agent of ours\n" + pem(given["chain"]))
+        revoked.write_text("# withdrawn\n" + "".join(f"{one}\n" for one in given["revoked"]))
+        asked = ("--roots", str(roots), "cert", "check", str(chain), "--of", given["expected"], "--at", row["now"])
+        asked += ("--revoked", str(revoked)) if given["answers"] else ()
+        if row["expect"] == "accept":
+            [proved] = world.run("alice", *asked).events("standing")
+            demand(proved["tier"] == said["tier"] and proved["amid"] == said["amid"], f"{row['comment']}: {proved}")
+            demand(proved.get("domain") == said["organization"], f"{row['comment']}: {proved}")
+            demand(proved["not_after"] == said["not_after"], f"{row['comment']}: {proved}")
+        else:
+            refused = world.run("alice", *asked, expect=1)
+            demand(not refused.seen and len(refused.errors) == 1, f"{row['comment']}: {refused.seen} {refused.errors}")
+            demand(said["reason"] != "unknown" or "--revoked" in refused.errors[0], f"said {refused.errors}")
+
+    session = next(row["input"] for row in group["tests"] if row["comment"] == "session")
+    chain.write_text(pem(session["chain"]))
+    shown = world.run("alice", "cert", "show", str(chain)).events("certificate")
+    demand([one["role"] for one in shown] == ["session", "agent", "organization", "root"], f"{shown}")
+    demand(shown[1]["amid"] == session["expected"] and shown[2]["domain"] == "acme.example", f"{shown}")
+    code, text, _ = plain(world, "alice", "cert", "show", str(chain))
+    demand(code == 0 and text.count("fingerprint") == 4 and shown[0]["fingerprint"] in text, f"says {text!r}")
+    asked = ("--roots", str(roots), "cert", "check", str(chain), "--of", session["expected"], "--at",
+             "2026-11-21T12:00:00Z", "--revoked")
+    code, text, _ = plain(world, "alice", *asked, "/dev/null")
+    demand(code == 0 and "organization" in text and "acme.example" in text, f"says {text!r}")
+    # Without --of it would have to be ours. A list that cannot be read says nothing about anybody.
+    world.run("alice", "--roots", str(roots), "cert", "check", str(chain), "--revoked", "/dev/null", expect=1)
+    for wrong in ("zz", "00" * 31):
+        revoked.write_text(wrong)
+        refused = world.run("alice", *asked, str(revoked), expect=1)
+        demand(str(revoked) in refused.errors[0], f"said {refused.errors}")
+    world.run("alice", "--roots", str(chain), "cert", "check", str(chain), expect=1)  # not all of them are roots
+    for wrong in ("nothing here\n", pem(["3000"]), pem(session["chain"])[:300]):
+        chain.write_text(wrong)
+        refused = world.run("alice", "cert", "show", str(chain), expect=1)
+        demand(not refused.seen and len(refused.errors) == 1, f"said {refused.seen} {refused.errors}")
+
+    claim = json.dumps({"type": "agent_certificate", "agent_amid": session["expected"], "issuer": "AgentMesh",
+                        "tier": "Organization", "organization_name": "Acme\u202e", "issued_at": "2026-01-01T00:00:00Z",
+                        "expires_at": "2027-01-01T00:00:00Z"})
+    chain.write_text("-----BEGIN AGENTMESH CERTIFICATE-----\n" + base64.b64encode(claim.encode()).decode() +
+                     "\n-----END AGENTMESH CERTIFICATE-----\n")
+    [claimed] = world.run("alice", "cert", "show", str(chain)).events("claim")
+    demand(claimed["proves"] == "nothing" and claimed["tier"] == "Organization", f"{claimed}")
+    _, text, _ = plain(world, "alice", "cert", "show", str(chain))
+    demand("proves nothing" in text and "\\u202e" in text, f"says {text!r}")
+    world.run("alice", "--roots", str(roots), "cert", "check", str(chain), "--of", session["expected"], "--revoked",
+              "/dev/null", expect=1)
 
 
 def sessions(world):
@@ -251,6 +319,7 @@ def story(world):
     wrong_usage(world)
     keys(world)
     rules(world)
+    certificates(world)
     sessions(world)
     bad_luck(world)
     terminals(world)
