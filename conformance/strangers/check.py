@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Judges a stranger with amconf and compares what fails with what is known to fail.
 
-    check.py python|deployed AMCONF [--undeclared] [--print]
+    check.py python|deployed|registry_python|registry_deployed AMCONF [--undeclared] [--set NAME] [--print]
 
-Starts the relay of that name, runs `amconf relay` under relay-core against it, and compares every check that is not certifiable
-with expected.json beside the relay. Exit 0: as pinned. Exit 1: a difference, printed line by line. Exit 77: the interpreter or a
-package of the stranger is missing. --undeclared leaves the timings at their defaults and undeclared, so that the checks which
-need a wait are untested and all others are as pinned. --print prints the checks in the form of expected.json.
+Starts the stranger of that name, runs `amconf relay` under relay-core or `amconf registry` under registry-core against it, and
+compares every check that is not certifiable with expected.json beside it. Exit 0: as pinned. Exit 1: a difference, printed line
+by line. Exit 77: the interpreter or a package of the stranger is missing. --undeclared leaves the timings of a relay at their
+defaults and undeclared, so that the checks which need a wait are untested and all others are as pinned. --set judges by another
+set, and --print prints the checks in the form of expected.json.
 """
 
 import argparse
@@ -51,21 +52,36 @@ def deployed_relay():
     return [node, str(HERE / "deployed" / "relay.mjs")], {k: v for k, v in TIMINGS.items() if k != "pong_grace_ms"}
 
 
+def python_registry(folder):
+    for python in (sys.executable, "/usr/bin/python3"):
+        if works(python, "-c", "import asyncio, nacl.signing; asyncio.timeout"):
+            return [python, "-B", str(HERE / folder / "registry.py")], {}
+    skip("no Python 3.11 with the package `nacl` here")
+
+
+STRANGERS = {
+    "python": ("relay", python_relay),
+    "deployed": ("relay", deployed_relay),
+    "registry_python": ("registry", lambda: python_registry("registry_python")),
+    "registry_deployed": ("registry", lambda: python_registry("registry_deployed")),
+}
+
+
 def end_with_parent():
     """Nothing is left behind, even when this script is killed (Linux: PR_SET_PDEATHSIG)."""
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
-def judge(relay, options, amconf_options, amconf, out):
+def judge(stranger, options, amconf_command, out):
     """amconf's exit code, and "CASE REQUIREMENT" -> verdict of every check that no certificate may contain."""
-    command = [*relay, "--port", "0", *options]
+    command = [*stranger, "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent) as running:
         try:
             line = running.stdout.readline().split()
             if line[:1] != ["listening"]:
                 sys.exit(f"{command} does not listen")
-            code = subprocess.run([amconf, "relay", line[1], "--set", "relay-core", "--seed", SEED, "--quiet", "--no-color",
-                                   "--out", str(out), *amconf_options], timeout=240).returncode
+            code = subprocess.run([*amconf_command, line[1], "--seed", SEED, "--quiet", "--no-color", "--out", str(out)],
+                                  timeout=240).returncode
         finally:
             running.terminate()
             try:
@@ -82,21 +98,23 @@ def judge(relay, options, amconf_options, amconf, out):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stranger", choices=("python", "deployed"))
+    parser.add_argument("stranger", choices=STRANGERS)
     parser.add_argument("amconf")
     parser.add_argument("--undeclared", action="store_true")
+    parser.add_argument("--set")
     parser.add_argument("--print", action="store_true")
     arguments = parser.parse_args()
 
-    relay, timings = {"python": python_relay, "deployed": deployed_relay}[arguments.stranger]()
+    role, start = STRANGERS[arguments.stranger]
+    stranger, timings = start()
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder)
-        options, amconf_options = [], []
-        if not arguments.undeclared:
+        options, amconf_command = [], [arguments.amconf, role, "--set", arguments.set or f"{role}-core"]
+        if timings and not arguments.undeclared:
             (out / "declared.json").write_text(json.dumps(TIMINGS))
             options = [word for name, ms in timings.items() for word in (f"--{name.replace('_', '-')}", str(ms))]
-            amconf_options = ["--declare", str(out / "declared.json")]
-        code, seen = judge(relay, options, amconf_options, arguments.amconf, out)
+            amconf_command += ["--declare", str(out / "declared.json")]
+        code, seen = judge(stranger, options, amconf_command, out)
     if arguments.print:
         print(json.dumps(seen, indent=1))
 
