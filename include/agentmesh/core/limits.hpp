@@ -49,6 +49,12 @@ inline constexpr unsigned skip_wire10 = 100;
 inline constexpr unsigned skip_am1 = 1000;
 inline constexpr std::size_t skipped_keys_stored = 2000;         ///< in one session, oldest out
 
+// --- peer to peer ---------------------------------------------------------------------------------------
+inline constexpr std::size_t stun_bytes = 65'507;                ///< AM-P2P-001: what a datagram can hold
+inline constexpr std::size_t stun_attributes = 64;               ///< AM-P2P-001
+inline constexpr std::size_t ice_candidates = 32;                ///< of one side
+inline constexpr std::size_t ice_checks = 100;                   ///< pairs of candidates
+
 // --- DHT ------------------------------------------------------------------------------------------------
 inline constexpr std::size_t dht_datagram_bytes = 1200;          ///< AM-DHT-009
 inline constexpr std::size_t dht_record_bytes = 1000;            ///< AM-DHT-004

@@ -86,4 +86,20 @@ inline md5_digest md5(byte_view bytes) noexcept {
     return out;
 }
 
+inline sha1_digest hmac_sha1(byte_view key, byte_view message) {
+    std::array<std::uint8_t, 64> block{};
+    if (key.size() > block.size())
+        std::ranges::copy(sha1(key).bytes(), block.begin());
+    else
+        std::ranges::copy(key, block.begin());
+    const auto hashed = [&](std::uint8_t mask, byte_view rest) {
+        buffer text(block.size());
+        for (std::size_t i = 0; i < block.size(); ++i) text[i] = block[i] ^ mask;
+        text.insert(text.end(), rest.begin(), rest.end());
+        return sha1(text);
+    };
+    const auto inner = hashed(0x36, message);
+    return hashed(0x5c, inner.bytes());
+}
+
 }  // namespace agentmesh::crypto::legacy
