@@ -52,6 +52,7 @@ inline constexpr std::size_t skipped_keys_stored = 2000;         ///< in one ses
 // --- peer to peer ---------------------------------------------------------------------------------------
 inline constexpr std::size_t stun_bytes = 65'507;                ///< AM-P2P-001: what a datagram can hold
 inline constexpr std::size_t stun_attributes = 64;               ///< AM-P2P-001
+inline constexpr std::size_t ice_candidate_bytes = 512;           ///< AM-P2P-010: text of one
 inline constexpr std::size_t ice_candidates = 32;                ///< of one side
 inline constexpr std::size_t ice_checks = 100;                   ///< pairs of candidates
 
