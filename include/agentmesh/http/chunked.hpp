@@ -1,6 +1,7 @@
 // A body in chunks (RFC 9112 section 7.1), as both sides of a connection read it.
 #pragma once
 
+#include <agentmesh/http/fault.hpp>
 #include <agentmesh/http/message.hpp>
 
 #include <algorithm>
@@ -42,12 +43,14 @@ inline result<bool> chunked_reader::take_line(byte_view& input) {
         const char c = static_cast<char>(input.front());
         input = input.subspan(1);
         const bool ending = !line_.empty() && line_.back() == '\r';
+        if (injected(fault::http_chunk_bare_lf) && !ending && c == '\n') return true;
         if (ending != (c == '\n')) return fail(errc::http_malformed, within_.form);
         if (ending) {
             line_.pop_back();
             return true;
         }
-        if (++line_bytes_ > within_.line) return fail(errc::http_too_large, within_.size);
+        if (++line_bytes_ > within_.line && !injected(fault::http_big_trailers))
+            return fail(errc::http_too_large, within_.size);
         line_ += c;
     }
     return false;
@@ -55,9 +58,11 @@ inline result<bool> chunked_reader::take_line(byte_view& input) {
 
 /// One to eight hexadecimal digits.
 inline result<std::size_t> chunked_reader::size_of_line() const {
-    if (line_.empty() || line_.size() > 8) return fail(errc::http_malformed, within_.form);
+    const bool loose = injected(fault::http_chunk_size);
+    if (line_.empty() || (line_.size() > 8 && !loose)) return fail(errc::http_malformed, within_.form);
     std::size_t out = 0;
     for (const char c : line_) {
+        if (loose && (c == ';' || c == ' ')) break;
         const int digit = detail::hex_digit(c);
         if (digit < 0) return fail(errc::http_malformed, within_.form);
         out = out * 16 + static_cast<std::size_t>(digit);
@@ -79,12 +84,13 @@ inline result<bool> chunked_reader::feed(byte_view& input, std::string& body) {
         if (!whole) return false;
         if (phase_ == phase::size) {
             AGENTMESH_TRY(size, size_of_line());
-            if (size > within_.body - body.size()) return fail(errc::too_large, within_.size);
+            if (size > within_.body - body.size() && !injected(fault::http_big_body))
+                return fail(errc::too_large, within_.size);
             left_ = size;
             phase_ = size == 0 ? phase::trailer : phase::content;
             line_bytes_ = 0;
         } else if (phase_ == phase::end) {
-            if (!line_.empty()) return fail(errc::http_malformed, within_.form);
+            if (!line_.empty() && !injected(fault::http_chunk_end)) return fail(errc::http_malformed, within_.form);
             phase_ = phase::size;
             line_bytes_ = 0;
         } else if (line_.empty()) {

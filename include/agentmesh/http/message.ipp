@@ -3,6 +3,7 @@
 #include <agentmesh/http/message.hpp>
 
 #include <agentmesh/core/utf8.hpp>
+#include <agentmesh/http/fault.hpp>
 
 namespace agentmesh::http {
 
@@ -22,17 +23,23 @@ namespace detail {
         if (byte == '%') {
             const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
             const int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+            if (low < 0 && injected(fault::http_loose_percent)) {
+                out += '%';
+                continue;
+            }
             if (low < 0) return fail(errc::http_malformed, "AM-HTP-006");
             byte = static_cast<unsigned char>(high * 16 + low);
-            if (!query && byte == '/') return fail(errc::http_malformed, "AM-HTP-006");
+            if (!query && byte == '/' && !injected(fault::http_decodes_slash))
+                return fail(errc::http_malformed, "AM-HTP-006");
             i += 2;
         } else if (query && byte == '+') {
             byte = ' ';
         }
-        if (byte < 0x20 || byte == 0x7f) return fail(errc::http_malformed, "AM-HTP-006");
+        if ((byte < 0x20 || byte == 0x7f) && !injected(fault::http_decodes_control))
+            return fail(errc::http_malformed, "AM-HTP-006");
         out += static_cast<char>(byte);
     }
-    if (!is_utf8(out)) return fail(errc::http_malformed, "AM-HTP-006");
+    if (!is_utf8(out) && !injected(fault::http_any_text)) return fail(errc::http_malformed, "AM-HTP-006");
     return out;
 }
 

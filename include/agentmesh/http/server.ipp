@@ -1,5 +1,6 @@
 #pragma once
 
+#include <agentmesh/http/fault.hpp>
 #include <agentmesh/http/server.hpp>
 
 namespace agentmesh::http {
@@ -11,10 +12,11 @@ namespace detail {
     if (text.empty() || text.size() > 18) return fail(errc::http_malformed, "AM-HTP-001");
     std::size_t out = 0;
     for (const char c : text) {
+        if (injected(fault::http_any_length) && (c < '0' || c > '9')) continue;
         if (c < '0' || c > '9') return fail(errc::http_malformed, "AM-HTP-001");
         out = out * 10 + static_cast<std::size_t>(c - '0');
     }
-    if (out > most) return fail(errc::too_large, "AM-HTP-003");
+    if (out > most && !injected(fault::http_big_body)) return fail(errc::too_large, "AM-HTP-003");
     return out;
 }
 
@@ -50,16 +52,21 @@ inline result<void> server_connection::begin_body(const ws::http_request& head) 
     if (codings > 0) {
         // Beside a length, in HTTP/1.0, or of any other coding, it is what request smuggling is made of.
         const auto coding = head.fields.only("Transfer-Encoding");
-        if (lengths > 0 || head.minor_version == 0 || !coding || !ws::equals_ignoring_case(*coding, "chunked"))
+        if ((lengths > 0 && !injected(fault::http_length_and_coding)) ||
+            (head.minor_version == 0 && !injected(fault::http_coding_in_10)) ||
+            ((!coding || !ws::equals_ignoring_case(*coding, "chunked")) && !injected(fault::http_any_coding)))
             return fail(errc::http_malformed, "AM-HTP-001");
         chunks_ = chunked_reader{chunk_bounds(limits_)};
         phase_ = phase::chunks;
         return {};
     }
-    if (lengths > 1) return fail(errc::http_malformed, "AM-HTP-001");
+    if (lengths > 1 && !injected(fault::http_two_lengths)) return fail(errc::http_malformed, "AM-HTP-001");
     left_ = 0;
-    if (lengths == 1) {
-        AGENTMESH_TRY(length, detail::parse_length(*head.fields.only("Content-Length"), limits_.body_bytes));
+    if (lengths >= 1) {
+        const auto first = std::find_if(head.fields.begin(), head.fields.end(), [](const ws::http_field& one) {
+            return ws::equals_ignoring_case(one.name, "Content-Length");
+        });
+        AGENTMESH_TRY(length, detail::parse_length(first->value, limits_.body_bytes));
         left_ = length;
     }
     phase_ = phase::body;
@@ -105,6 +112,7 @@ result<std::optional<request>> server_connection::feed(byte_view& input, Out& ou
     AGENTMESH_TRY(complete, take_body(input));
     if (!complete) return std::nullopt;
     phase_ = phase::answering;
+    if (injected(fault::http_loses_pipelined)) input = {};
     return std::optional{std::move(current_)};
 }
 
@@ -143,7 +151,7 @@ void server_connection::refuse(Out& out, const error& why) {
 }
 
 inline std::optional<steady_point> server_connection::next_deadline() const noexcept {
-    if (phase_ == phase::answering || phase_ == phase::ended) return std::nullopt;
+    if (phase_ == phase::answering || phase_ == phase::ended || injected(fault::http_slow_forever)) return std::nullopt;
     return deadline_;
 }
 

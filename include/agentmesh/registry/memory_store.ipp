@@ -1,5 +1,6 @@
 #pragma once
 
+#include <agentmesh/registry/fault.hpp>
 #include <agentmesh/registry/store.hpp>
 
 #include <algorithm>
@@ -46,7 +47,7 @@ template <class Map, class Key>
 
 inline bool fits(std::string_view asked, std::string_view capability) noexcept {
     if (asked.empty() || asked == capability) return true;
-    if (asked.find('*') != asked.npos) return detail::glob(asked, capability);
+    if (asked.find('*') != asked.npos && !injected(fault::search_no_patterns)) return detail::glob(asked, capability);
     return capability.size() > asked.size() && capability.starts_with(asked) && capability[asked.size()] == '/';
 }
 
@@ -89,8 +90,8 @@ inline result<std::uint64_t> memory_store::transaction::agents_of_owner(std::str
 inline result<page<agent_row>> memory_store::transaction::search(const agent_query& query) const {
     page<agent_row> out;
     for (const auto& [who, row] : in_->agents) {
-        if (row.revoked || row.trust < query.at_least || row.score < query.score_at_least ||
-            row.ratings < query.ratings_at_least)
+        if ((row.revoked && !injected(fault::search_revoked)) || row.trust < query.at_least ||
+            row.score < query.score_at_least || row.ratings < query.ratings_at_least)
             continue;
         if (query.status && row.status != *query.status) continue;
         const auto wanted = [&](const std::string& one) { return fits(query.capability, one); };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <agentmesh/registry/fault.hpp>
 #include <agentmesh/registry/reputation.hpp>
 
 #include <algorithm>
@@ -29,13 +30,14 @@ inline constexpr std::array<tier_terms, 3> terms_of = {{{571'429, 500'000}, {642
 /// Of weights up to 2^33 opinions at most: 40 x 10^6 x 2^33 stays below 2^64.
 [[nodiscard]] inline ppm weighted_mean(ppm start, std::span<const opinion> all) noexcept {
     std::uint64_t anonymous = 0, anonymous_sum = 0, weights = start_weight, sum = start_weight * start;
+    if (injected(fault::score_plain_mean) && !all.empty()) weights = sum = 0;
     for (const auto& one : all) {
-        const auto counts = std::uint64_t{weight(one)};
+        const auto counts = injected(fault::score_no_author_weight) ? full_weight : std::uint64_t{weight(one)};
         const auto said = std::uint64_t{std::min(one.score_ppm, whole)} * counts;
         (one.tier_of_author == tier::anonymous ? anonymous : weights) += counts;
         (one.tier_of_author == tier::anonymous ? anonymous_sum : sum) += said;
     }
-    if (anonymous > start_weight) {
+    if (anonymous > start_weight && !injected(fault::score_no_anonymous_cap)) {
         anonymous_sum = start_weight * divide_half_even(anonymous_sum, anonymous);
         anonymous = start_weight;
     }
@@ -49,6 +51,8 @@ inline ppm reputation(const standing& of) noexcept {
     const std::uint64_t completion = detail::weighted_mean(terms.start, of.sessions);
     const std::uint64_t feedback = detail::weighted_mean(terms.start, of.feedback);
     const std::uint64_t age = detail::divide_half_even(std::uint64_t{whole} * std::min(of.age_days, 365U), 365);
+    if (injected(fault::score_start_zero)) return static_cast<ppm>((3 * completion + 4 * feedback + age) / 10);
+    if (injected(fault::score_other_shares)) return static_cast<ppm>((4 * completion + 3 * feedback) / 10 + 100'000);
     return static_cast<ppm>(detail::divide_half_even(3 * completion + 4 * feedback + age + 2 * terms.bonus, 10));
 }
 
@@ -64,6 +68,7 @@ inline ppm most_shift(std::uint64_t anonymous, std::uint64_t proved) noexcept {
 
 inline std::optional<rapid_change> flag_of(std::span<const published_score> history, time_point now) noexcept {
     constexpr auto window = std::chrono::hours{24};
+    if (injected(fault::score_flag_never)) return std::nullopt;
     for (std::size_t later = history.size(); later-- > 0;) {
         const auto& end = history[later];
         if (end.at > now) continue;

@@ -57,6 +57,7 @@ auto service<Store, Random>::endpoints() noexcept -> std::span<const endpoint> {
 template <RegistryStore Store, RandomSource Random>
 http::response service<Store, Random>::handle(const http::request& request, const caller& from, const moment& now) {
     call in{.request = request, .from = from, .now = now};
+    leave_note(request.path);
     if (const auto wait = requests_.take(from.address, options_.requests_per_minute, now.steady)) {
         auto out = refuse(request, {errc::rate_limited, "AM-REG-017"});
         out.fields.add("Retry-After", std::to_string(wait));
@@ -91,7 +92,8 @@ auto service<Store, Random>::route(call& in) -> answer {
             const auto type = in.request.fields.only("Content-Type").value_or("");
             const auto essence = type.substr(0, type.find_first_of("; \t"));
             // What a page of a foreign site can send without asking first never has this type.
-            if (!ws::equals_ignoring_case(essence, "application/json")) return fail(errc::http_forbidden, "AM-REG-002");
+            if (!ws::equals_ignoring_case(essence, "application/json") && !injected(fault::requests_any_type))
+                return fail(errc::http_forbidden, "AM-REG-002");
         }
         return (this->*one.run)(in);
     }
@@ -117,14 +119,17 @@ auto service<Store, Random>::absent(const call& in) -> answer {
 
 template <RegistryStore Store, RandomSource Random>
 result<void> service<Store, Random>::remember(transaction& tx, const credential& shown) {
-    AGENTMESH_TRY(fresh, tx.remember(shown.who, shown.nonce(), shown.forget_at));
-    if (!fresh) return fail(errc::bad_signature, "AM-REG-007");
+    buffer name{shown.nonce().begin(), shown.nonce().end()};
+    if (injected(fault::replay_elsewhere)) name.insert(name.end(), noted().begin(), noted().end());
+    AGENTMESH_TRY(fresh, tx.remember(shown.who, name, shown.forget_at));
+    if (!fresh && !injected(fault::replay_accepted)) return fail(errc::bad_signature, "AM-REG-007");
     return {};
 }
 
 template <RegistryStore Store, RandomSource Random>
 result<bool> service<Store, Random>::admit(transaction& tx, const credential& shown, agent_row& self) {
-    if (!shown.proof && (self.proves || !options_.signed_times)) return fail(errc::fallback_refused, "AM-REG-008");
+    if (!shown.proof && (self.proves || !options_.signed_times) && !injected(fault::proof_fallback))
+        return fail(errc::fallback_refused, "AM-REG-008");
     AGENTMESH_CHECK(shown.verify(self.signing));
     AGENTMESH_CHECK(remember(tx, shown));
     if (!shown.proof || self.proves) return false;
@@ -142,7 +147,8 @@ auto service<Store, Random>::change(const call& in, const credential& shown, Act
         if (!found) return fail(not_registered);
         AGENTMESH_TRY(first_proof, admit(tx, shown, *found));
         if (first_proof) AGENTMESH_CHECK(tx.update_agent(*found));
-        if (found->revoked && !even_revoked) return refuse(in.request, {errc::certificate_revoked, "AM-REG-018"});
+        if (found->revoked && !even_revoked && !injected(fault::revoked_acts))
+            return refuse(in.request, {errc::certificate_revoked, "AM-REG-018"});
         answer done = act(tx, *found);
         if (done || done.error().code == errc::registry_failed) return done;
         return refuse(in.request, done.error());

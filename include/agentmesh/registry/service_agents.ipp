@@ -26,7 +26,8 @@ inline void write_agent(json::writer& to, const agent_row& of, std::string_view 
     };
     text_or_null("display_name", of.display_name);
     text_or_null("organization", organization);
-    to.member("signing_public_key", identity::to_text(of.signing));
+    const std::string_view prefix = injected(fault::keys_prefixed) ? "ed25519:" : "";
+    to.member("signing_public_key", std::string{prefix} + identity::to_text(of.signing));
     to.member("exchange_public_key", identity::to_text(of.exchange));
     to.name("capabilities").begin_array();
     for (const auto& one : of.capabilities) to.value(one);
@@ -87,7 +88,7 @@ auto service<Store, Random>::enroll(const call& in) -> answer {
     AGENTMESH_TRY(signing_text, body.text("signing_public_key"));
     AGENTMESH_TRY(signing, identity::parse_signing_key(signing_text));
     AGENTMESH_CHECK(crypto::check_public_key(signing));
-    if (amid::of(signing) != who) return fail(errc::amid_mismatch, "AM-REG-003");
+    if (amid::of(signing) != who && !injected(fault::register_any_amid)) return fail(errc::amid_mismatch, "AM-REG-003");
     AGENTMESH_TRY(exchange_text, body.text("exchange_public_key"));
     AGENTMESH_TRY(exchange, identity::parse_exchange_key(exchange_text));
     AGENTMESH_TRY(shown, read_credential(in.request, body, who, options_.host, in.now.wall));
@@ -115,24 +116,27 @@ auto service<Store, Random>::enroll(const call& in) -> answer {
         return out;
     }
 
-    const agent_row row{.who = who,
-                        .signing = signing,
-                        .exchange = exchange,
-                        .display_name = std::string{display_name},
-                        .capabilities = std::move(capabilities),
-                        .relay = relay.empty() ? options_.relay_endpoint : std::string{relay},
-                        .direct = std::string{direct},
-                        .card = std::string{card_text},
-                        .registered_at = in.now.wall,
-                        .last_seen = in.now.wall,
-                        .score = reputation({}),
-                        .proves = shown.proof.has_value()};
+    const agent_row row{
+        .who = who,
+        .signing = signing,
+        .exchange = exchange,
+        .display_name = std::string{display_name},
+        .capabilities = std::move(capabilities),
+        .relay = relay.empty() ? options_.relay_endpoint : std::string{relay},
+        .direct = std::string{direct},
+        .card = std::string{card_text},
+        .trust = injected(fault::register_claims_tier) && body.has("tier") ? tier::verified : tier::anonymous,
+        .registered_at = in.now.wall,
+        .last_seen = in.now.wall,
+        .score = reputation({}),
+        .proves = shown.proof.has_value()};
     return store_->transact([&](transaction& tx) -> answer {
         AGENTMESH_TRY(inserted, tx.insert_agent(row));
         // The same signature must not serve for a change after this.
         const auto fresh = remember(tx, shown);
         if (!fresh && fresh.error().code == errc::registry_failed) return fail(fresh.error());
-        if (!inserted) return refuse(in.request, {errc::duplicate, "AM-REG-010"});
+        if (!inserted && injected(fault::register_takeover)) AGENTMESH_CHECK(tx.update_agent(row));
+        if (!inserted && !injected(fault::register_again)) return refuse(in.request, {errc::duplicate, "AM-REG-010"});
         std::string out;
         json::writer to{out};
         to.begin_object().member("success", true).member("amid", who.text());
@@ -147,6 +151,7 @@ auto service<Store, Random>::lookup(const call& in) -> answer {
     AGENTMESH_TRY(who, asked_agent(in));
     return reading([&](transaction& tx) -> answer {
         AGENTMESH_TRY(found, tx.agent(who));
+        if (!found && injected(fault::lookup_unknown)) return http::response::json(200, R"({"found":false})");
         if (!found) return fail(not_registered);
         std::string organization;
         if (!found->organization.empty()) {

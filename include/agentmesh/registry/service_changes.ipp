@@ -39,12 +39,12 @@ auto service<Store, Random>::search(const call& in) -> answer {
     AGENTMESH_TRY(floor, asked(in, "tier_min"));
     if (floor) {
         AGENTMESH_TRY(level, detail::parse_floor(*floor));
-        query.at_least = level;
+        if (!injected(fault::search_any_tier)) query.at_least = level;
     }
     AGENTMESH_TRY(score, asked(in, "reputation_min"));
     if (score) {
         AGENTMESH_TRY(least, parse_ratio(*score));
-        query.score_at_least = least;
+        if (!injected(fault::search_any_score)) query.score_at_least = least;
     }
     AGENTMESH_TRY(status, asked(in, "status"));
     if (status) {
@@ -54,12 +54,12 @@ auto service<Store, Random>::search(const call& in) -> answer {
     AGENTMESH_TRY(limit, asked(in, "limit"));
     if (limit) {
         AGENTMESH_TRY(most, detail::parse_count(*limit));
-        query.limit = std::min(most, service_limits::page);
+        query.limit = injected(fault::search_unlimited) ? most : std::min(most, service_limits::page);
     }
     AGENTMESH_TRY(offset, asked(in, "offset"));
     if (offset) {
         AGENTMESH_TRY(first, detail::parse_count(*offset));
-        query.offset = first;
+        if (!injected(fault::search_no_offset)) query.offset = first;
     }
     return reading([&](transaction& tx) -> answer {
         AGENTMESH_TRY(found, tx.search(query));
@@ -85,7 +85,7 @@ auto service<Store, Random>::set_status(const call& in) -> answer {
     AGENTMESH_TRY(status, parse_availability(word));
     AGENTMESH_TRY(shown, read_credential(in.request, body, who, options_.host, in.now.wall));
     return change(in, shown, [&](transaction& tx, agent_row& self) -> answer {
-        self.status = status;
+        if (!injected(fault::status_kept)) self.status = status;
         self.last_seen = in.now.wall;
         AGENTMESH_CHECK(tx.update_agent(self));
         AGENTMESH_TRY(keys, tx.prekeys(who));
@@ -111,7 +111,7 @@ auto service<Store, Random>::set_capabilities(const call& in) -> answer {
     AGENTMESH_TRY(all, check_capabilities(std::move(named)));
     AGENTMESH_TRY(shown, read_credential(in.request, body, who, options_.host, in.now.wall));
     return change(in, shown, [&](transaction& tx, agent_row& self) -> answer {
-        self.capabilities = all;
+        if (!injected(fault::capabilities_kept)) self.capabilities = all;
         self.last_seen = in.now.wall;
         AGENTMESH_CHECK(tx.update_agent(self));
         return http::response::json(200, R"({"success":true})");

@@ -23,10 +23,13 @@ namespace detail {
             if (*name == "key") key = in.string("AM-REG-023").text();
         }
         if (!in.ok()) break;
-        if (id < 0 || id > 0x7fff'ffff) return fail(errc::wrong_member, "AM-REG-023");
-        if (out.size() == service_limits::one_time_prekeys) return fail(errc::too_large, "AM-REG-023");
+        if ((id < 0 || id > 0x7fff'ffff) && !injected(fault::one_time_any_id))
+            return fail(errc::wrong_member, "AM-REG-023");
+        if (out.size() == service_limits::one_time_prekeys && !injected(fault::one_time_many))
+            return fail(errc::too_large, "AM-REG-023");
         AGENTMESH_TRY(parsed, identity::parse_exchange_key(key));
-        if (!out.emplace(static_cast<std::uint32_t>(id), parsed).second) return fail(errc::wrong_member, "AM-REG-023");
+        if (!out.emplace(static_cast<std::uint32_t>(id), parsed).second && !injected(fault::one_time_same_id))
+            return fail(errc::wrong_member, "AM-REG-023");
     }
     AGENTMESH_CHECK(in.finish());
     return out;
@@ -59,8 +62,11 @@ auto service<Store, Random>::upload_prekeys(const call& in) -> answer {
     }
     AGENTMESH_TRY(shown, read_credential(in.request, body, who, options_.host, in.now.wall));
     return change(in, shown, [&](transaction& tx, agent_row& self) -> answer {
-        if (!crypto::verify(self.signing, key.bytes(), proof)) return fail(errc::bad_bundle, "AM-REG-020");
+        if (!crypto::verify(self.signing, key.bytes(), proof) && !injected(fault::prekeys_any_signature))
+            return fail(errc::bad_bundle, "AM-REG-020");
         AGENTMESH_TRY(before, tx.prekeys(who));
+        if (before && id < before->signed_id && injected(fault::prekeys_highest_id))
+            return http::response::json(200, R"({"success":true})");
         const std::uint32_t seen_below = before ? before->next_one_time : 0;
         // An id below that was handed out, or dropped, or still waits; only the last may come again, and unchanged.
         std::map<std::uint32_t, std::string> waiting;
@@ -74,7 +80,7 @@ auto service<Store, Random>::upload_prekeys(const call& in) -> answer {
         for (const auto& [number, one] : offered) {
             auto text = detail::one_time_json(number, one);
             const auto at = waiting.find(number);
-            if (number >= seen_below || (at != waiting.end() && at->second == text))
+            if (number >= seen_below || injected(fault::one_time_again) || (at != waiting.end() && at->second == text))
                 kept.push_back({number, std::move(text)});
             else
                 refused.push_back(number);
@@ -110,7 +116,7 @@ auto service<Store, Random>::fetch_prekeys(const call& in) -> answer {
     const auto hand_out = [&](transaction& tx, bool with_one_time) -> answer {
         AGENTMESH_TRY(owner, tx.agent(whose));
         if (!owner) return fail(not_registered);
-        if (owner->revoked) return fail(errc::certificate_revoked, "AM-REG-025");
+        if (owner->revoked && !injected(fault::prekeys_revoked)) return fail(errc::certificate_revoked, "AM-REG-025");
         AGENTMESH_TRY(keys, tx.prekeys(whose));
         if (!keys) return fail(not_registered);
         AGENTMESH_TRY(members, request_members::parse(keys->json));
@@ -122,14 +128,16 @@ auto service<Store, Random>::fetch_prekeys(const call& in) -> answer {
         to.member("signed_prekey", signed_key).member("signed_prekey_signature", proof);
         to.member("signed_prekey_id", keys->signed_id);
         if (!owner->card.empty()) to.member("card", owner->card);
-        if (with_one_time) {
+        if (with_one_time && !injected(fault::one_time_never)) {
             AGENTMESH_TRY(one, tx.take_one_time(whose));
+            if (one && injected(fault::one_time_twice)) one->json = first_note(whose.text(), one->json);
             if (one) to.name("one_time_prekey").verbatim(one->json);
         }
         to.end_object();
         return http::response::json(200, std::move(body));
     };
-    if (!has_proof(in.request)) return reading([&](transaction& tx) -> answer { return hand_out(tx, false); });
+    if (!has_proof(in.request))
+        return reading([&](transaction& tx) -> answer { return hand_out(tx, injected(fault::one_time_anyone)); });
 
     auto proof = read_proof(in.request, options_.host, in.now.wall);
     if (!proof) return fail(errc::bad_signature, proof.error().clause);
@@ -139,7 +147,7 @@ auto service<Store, Random>::fetch_prekeys(const call& in) -> answer {
         const auto name = std::string{asker.who.text()};
         if (const auto wait = fetches_.take(name, options_.fetches_per_minute, in.now.steady)) {
             auto late = refuse(in.request, {errc::rate_limited, "AM-REG-017"});
-            late.fields.add("Retry-After", std::to_string(wait));
+            if (!injected(fault::fetches_no_retry)) late.fields.add("Retry-After", std::to_string(wait));
             return late;
         }
         return hand_out(tx, true);

@@ -44,9 +44,10 @@ struct sessions_with {
     for (const auto& one : reports) {
         const auto [at, fresh] =
             first.emplace(std::tuple{std::string_view{one.session}, one.initiator, one.receiver}, &one);
-        if (fresh || at->second == nullptr) continue;
+        if ((fresh && !injected(fault::report_one_side)) || at->second == nullptr) continue;
         const auto& other = *std::exchange(at->second, nullptr);
-        if (other.reporter == one.reporter || other.outcome != one.outcome) continue;
+        if (other.reporter == one.reporter && !injected(fault::report_one_side)) continue;
+        if (other.outcome != one.outcome) continue;
         if (one.outcome == session_outcome::rejected || one.outcome == session_outcome::cancelled) continue;
         auto& with = out[one.initiator == who ? one.receiver : one.initiator];
         ++with.all;
@@ -74,6 +75,7 @@ result<void> service<Store, Random>::publish_score(transaction& tx, const amid& 
         for (const auto& one : returned) {
             const auto apart = one.at > rating->at ? one.at - rating->at : rating->at - one.at;
             reciprocal = reciprocal || (one.from == who && apart <= std::chrono::hours{24});
+            if (injected(fault::score_reciprocal_full)) reciprocal = false;
         }
         feedback.push_back({.tier_of_author = row->trust,
                             .age_of_author = detail::whole_days(row->registered_at, rating->at),
@@ -107,7 +109,7 @@ auto service<Store, Random>::rate(const call& in) -> answer {
     AGENTMESH_TRY(body, request_members::parse(in.request.body));
     AGENTMESH_TRY(about, body.agent("target_amid"));
     AGENTMESH_TRY(by, body.agent("from_amid"));
-    if (about == by) return fail(errc::wrong_member, "AM-REG-040");
+    if (about == by && !injected(fault::rating_self)) return fail(errc::wrong_member, "AM-REG-040");
     AGENTMESH_TRY(session, body.text("session_id"));
     AGENTMESH_CHECK(check_shown_text(session, service_limits::name_bytes));
     AGENTMESH_TRY(score, body.ratio("score"));
@@ -126,9 +128,9 @@ auto service<Store, Random>::rate(const call& in) -> answer {
                          .at = in.now.wall};
     return change(in, shown, [&](transaction& tx, agent_row&) -> answer {
         AGENTMESH_TRY(target, tx.agent(about));
-        if (!target) return fail(not_registered);
+        if (!target && !injected(fault::rating_unknown)) return fail(not_registered);
         AGENTMESH_TRY(first, tx.insert_rating(row));
-        if (!first) return fail(errc::duplicate, "AM-REG-041");
+        if (!first && !injected(fault::rating_again)) return fail(errc::duplicate, "AM-REG-041");
         AGENTMESH_CHECK(publish_score(tx, about, in.now.wall));
         std::string out;
         json::writer to{out};
@@ -166,7 +168,8 @@ auto service<Store, Random>::report_session(const call& in) -> answer {
                              .outcome = outcome,
                              .at = in.now.wall};
     return change(in, shown, [&](transaction& tx, agent_row&) -> answer {
-        if (initiator == receiver || (reporter != initiator && reporter != receiver))
+        if ((initiator == receiver || (reporter != initiator && reporter != receiver)) &&
+            !injected(fault::report_anyone))
             return fail(errc::not_allowed, "AM-REG-042");
         AGENTMESH_TRY(inserted, tx.insert_report(row));
         if (!inserted) return fail(errc::duplicate, "AM-REG-043");

@@ -2,6 +2,8 @@
 
 #include <agentmesh/registry/service_request.hpp>
 
+#include <agentmesh/registry/fault.hpp>
+
 namespace agentmesh::registry {
 
 inline result<request_members> request_members::parse(std::string_view body) {
@@ -30,7 +32,7 @@ inline const request_members::member* request_members::find(std::string_view nam
 inline result<std::string_view> request_members::text(std::string_view name) const {
     const auto* one = find(name);
     if (one == nullptr) return fail(errc::missing_member, "AM-REG-002");
-    if (!one->is_string) return fail(errc::wrong_member, "AM-REG-002");
+    if (!one->is_string && !injected(fault::members_any_type)) return fail(errc::wrong_member, "AM-REG-002");
     return std::string_view{one->text};
 }
 
@@ -76,6 +78,9 @@ inline result<ppm> parse_ratio(std::string_view text) {
 }
 
 inline result<void> credential::verify(const signing_public_key& key) const {
+    if (injected(fault::proof_foreign) && proof && proof->who != who) return {};
+    if (injected(fault::change_unsigned) && !proof && stated.empty()) return {};
+    if (injected(fault::time_any_signature) && !proof) return {};
     if (proof) {
         if (const auto verified = proof->verify(key); !verified)
             return fail(errc::bad_signature, verified.error().clause);
@@ -95,37 +100,41 @@ inline result<credential> read_credential(const http::request& request, const re
     if (has_proof(request)) {
         auto proof = read_proof(request, host, now);
         if (!proof) return fail(errc::bad_signature, proof.error().clause);
-        if (proof->who != who) return fail(errc::bad_signature, "AM-REG-009");
+        if (proof->who != who && !injected(fault::proof_foreign)) return fail(errc::bad_signature, "AM-REG-009");
         const auto until = proof->forget_at();
         return credential{.who = who, .proof = *std::move(proof), .forget_at = until};
     }
+    if (injected(fault::change_unsigned) && !body.has("signature")) return credential{.who = who, .forget_at = now};
     if (!body.has("timestamp") || !body.has("signature")) return fail(signature_required);
     AGENTMESH_TRY(stated, body.text("timestamp"));
     AGENTMESH_TRY(encoded, body.text("signature"));
     const auto parsed = identity::parse_signature(encoded);
     const auto at = read_time(stated);
     if (!parsed || !at) return fail(errc::bad_signature, "AM-REG-004");
-    if (now - at->at > limits::proof_max_age || at->rounded_up() - now > limits::proof_max_lead)
+    if ((now - at->at > limits::proof_max_age && !injected(fault::time_any_age)) ||
+        (at->rounded_up() - now > limits::proof_max_lead && !injected(fault::time_any_future)))
         return fail(errc::bad_signature, "AM-REG-006");
     return credential{.who = who,
-                      .stated = std::string{stated},
+                      .stated = injected(fault::time_reformatted) ? format_time(at->at) : std::string{stated},
                       .over_time = *parsed,
                       .forget_at = at->at + limits::proof_max_age + std::chrono::seconds{1}};
 }
 
 inline result<void> check_shown_text(std::string_view text, std::size_t bytes) {
-    if (text.size() > bytes) return fail(errc::too_large, "AM-REG-013");
-    for (const char c : text)
+    if (text.size() > bytes && !injected(fault::texts_any_length)) return fail(errc::too_large, "AM-REG-013");
+    for (const char c : injected(fault::texts_control) ? std::string_view{} : text)
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return fail(errc::wrong_member, "AM-REG-013");
     return {};
 }
 
 inline result<std::vector<std::string>> check_capabilities(std::vector<std::string> all) {
-    if (all.size() > service_limits::capabilities) return fail(errc::too_large, "AM-REG-013");
+    if (all.size() > service_limits::capabilities && !injected(fault::texts_many))
+        return fail(errc::too_large, "AM-REG-013");
     for (const auto& one : all) {
         AGENTMESH_CHECK(check_shown_text(one, service_limits::capability_bytes));
         // A star would be taken for a pattern by whoever searches for it.
-        if (one.empty() || one.find('*') != one.npos) return fail(errc::wrong_member, "AM-REG-013");
+        if ((one.empty() || one.find('*') != one.npos) && !injected(fault::texts_star))
+            return fail(errc::wrong_member, "AM-REG-013");
     }
     std::sort(all.begin(), all.end());
     all.erase(std::unique(all.begin(), all.end()), all.end());
@@ -163,13 +172,13 @@ namespace detail {
                          (a == 169 && b == 254) || (a == 172 && b / 16 == 1) || (a == 192 && b == 168) ||
                          (a == 192 && b == 0 && (c == 0 || c == 2)) || (a == 198 && b / 2 == 9) ||
                          (a == 198 && b == 51 && c == 100) || (a == 203 && b == 0 && c == 113);
-    return !special;
+    return !special || injected(fault::endpoint_private);
 }
 
 /// Labels of letters, digits and hyphens, two of them at least, the last one not a number and not a name of this host
 /// or of the local network.
 [[nodiscard]] inline bool is_public_name(std::string_view text) noexcept {
-    if (text.size() > 253 || text.find('.') == text.npos) return false;
+    if (text.size() > 253 || (text.find('.') == text.npos && !injected(fault::endpoint_number))) return false;
     std::string_view last = text;
     while (true) {
         const auto end = std::min(last.find('.'), last.size());
@@ -183,7 +192,8 @@ namespace detail {
         last.remove_prefix(end + 1);
     }
     const char first = ws::detail::lower(last.front());
-    if (!(first >= 'a' && first <= 'z')) return false;
+    if (!(first >= 'a' && first <= 'z')) return injected(fault::endpoint_number);
+    if (injected(fault::endpoint_local_name)) return true;
     for (const std::string_view local : {"localhost", "local", "internal", "localdomain", "lan", "arpa"})
         if (ws::equals_ignoring_case(last, local)) return false;
     return true;
@@ -193,19 +203,25 @@ namespace detail {
 
 inline result<void> check_endpoint(std::string_view url) {
     const auto refused = fail(errc::wrong_member, "AM-REG-014");
-    if (url.size() > service_limits::endpoint_bytes) return fail(errc::too_large, "AM-REG-014");
+    if (injected(fault::endpoint_any)) return {};
+    if (url.size() > service_limits::endpoint_bytes && !injected(fault::endpoint_any_length))
+        return fail(errc::too_large, "AM-REG-014");
     for (const char c : url)
         if (c <= ' ' || c > '~' || c == '\\') return refused;
     if (url.starts_with("wss://"))
         url.remove_prefix(6);
     else if (url.starts_with("https://"))
         url.remove_prefix(8);
+    else if (injected(fault::endpoint_any_scheme) && url.find("://") != url.npos)
+        url.remove_prefix(url.find("://") + 3);
     else
         return refused;
     auto host = url.substr(0, url.find_first_of("/?#"));
+    if (injected(fault::endpoint_user)) host.remove_prefix(host.rfind('@') + 1);
+    if (injected(fault::endpoint_bracket) && host.starts_with('[')) return {};
     if (const auto colon = host.find(':'); colon != host.npos) {
         const auto port = detail::decimal(host.substr(colon + 1), 65'535);
-        if (!port || *port == 0) return refused;
+        if ((!port || *port == 0) && !injected(fault::endpoint_any_port)) return refused;
         host = host.substr(0, colon);
     }
     if (!detail::is_public_ipv4(host) && !detail::is_public_name(host)) return refused;
@@ -250,6 +266,7 @@ inline refusal_words words_of(const error& why) noexcept {
 
 inline http::response refuse(const http::request& request, const error& why) {
     const auto [status, word] = words_of(why);
+    if (injected(fault::refusal_bare)) return {.status = status, .fields = {{"Content-Type", "text/plain"}}};
     std::string body;
     json::writer to{body};
     to.begin_object();
@@ -262,12 +279,12 @@ inline http::response refuse(const http::request& request, const error& why) {
     }
     to.member("error", word).member("message", describe(why.code));
     to.member("clause", why.clause.empty() ? clause_id{"AM-REG-002"} : why.clause).end_object();
-    return http::response::json(status, std::move(body));
+    return http::response::json(injected(fault::refusal_fine) ? std::uint16_t{200} : status, std::move(body));
 }
 
 inline unsigned minute_counts::take(const std::string& name, unsigned limit, steady_point now) {
     constexpr auto minute = std::chrono::seconds{60};
-    if (limit == 0) return 0;
+    if (limit == 0 || injected(fault::fetches_no_rate)) return 0;
     if (windows_.size() >= service_limits::addresses)
         std::erase_if(windows_, [&](const auto& one) { return now >= one.second.begins + minute; });
     auto at = windows_.find(name);

@@ -62,12 +62,12 @@ auto service<Store, Random>::revoke(const call& in) -> answer {
             if (!target) return fail(not_registered);
             if (by != who) {
                 AGENTMESH_TRY(vouches, tx.organization(target->organization));
-                if (!vouches || !vouches->verified || vouches->admin != by)
+                if ((!vouches || !vouches->verified || vouches->admin != by) && !injected(fault::revoke_anyone))
                     return fail(errc::not_allowed, "AM-REG-030");
             }
             AGENTMESH_TRY(first, tx.insert_revocation(row));
-            if (!first) return fail(errc::duplicate, "AM-REG-031");
-            target->revoked = true;
+            if (!first && !injected(fault::revoke_again)) return fail(errc::duplicate, "AM-REG-031");
+            target->revoked = !injected(fault::revoke_hidden);
             AGENTMESH_CHECK(tx.update_agent(*target));
             std::string text;
             json::writer to{text};
@@ -98,7 +98,8 @@ auto service<Store, Random>::revocations_of(const call& in) -> answer {
     AGENTMESH_TRY(body, request_members::parse(in.request.body));
     if (!body.has("amids")) return fail(errc::missing_member, "AM-REG-002");
     AGENTMESH_TRY(names, body.texts("amids"));
-    if (names.size() > service_limits::page) return fail(errc::too_large, "AM-REG-032");
+    if (names.size() > service_limits::page && !injected(fault::revocations_many))
+        return fail(errc::too_large, "AM-REG-032");
     std::vector<amid> all;
     for (const auto& one : names) {
         AGENTMESH_TRY(who, amid::parse(one));
