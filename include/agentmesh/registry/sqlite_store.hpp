@@ -1,58 +1,23 @@
 // A registry's rows in SQLite: durable before an answer leaves, and one file to copy.
 #pragma once
 
-#include <agentmesh/registry/store.hpp>
+#include <agentmesh/registry/sql_transaction.hpp>
 #include <agentmesh/store/sqlite.hpp>
 
 namespace agentmesh::registry {
 
+template <>
+struct sql_dialect<store::sqlite_database> {
+    static constexpr const char* stats = "SELECT trust, status, number, score_sum FROM tallies";
+    static constexpr const char* take_one_time =
+        "DELETE FROM one_time WHERE amid = ?1 AND id = (SELECT min(id) FROM one_time WHERE amid = ?1) "
+        "RETURNING id, json";
+};
+
 /// A model of RegistryStore. One object is one connection; several processes may share the file.
 class sqlite_store {
 public:
-    class transaction {
-    public:
-        [[nodiscard]] result<std::optional<agent_row>> agent(const amid& who);
-        [[nodiscard]] result<bool> insert_agent(const agent_row& row);
-        [[nodiscard]] result<void> update_agent(const agent_row& row);
-        [[nodiscard]] result<bool> erase_agent(const amid& who);
-        [[nodiscard]] result<std::optional<agent_row>> agent_of_did(std::string_view did);
-        [[nodiscard]] result<std::uint64_t> agents_of_owner(std::string_view owner);
-        [[nodiscard]] result<page<agent_row>> search(const agent_query& query);
-        [[nodiscard]] result<registry_stats> stats();
-        [[nodiscard]] result<std::optional<prekey_row>> prekeys(const amid& who);
-        [[nodiscard]] result<void> put_prekeys(const amid& who, const prekey_row& keys,
-                                               std::span<const one_time_row> one_time);
-        [[nodiscard]] result<std::optional<one_time_row>> take_one_time(const amid& who);
-        [[nodiscard]] result<std::uint64_t> one_time_left(const amid& who);
-        [[nodiscard]] result<bool> remember(const amid& who, byte_view nonce, time_point until);
-        [[nodiscard]] result<void> forget_nonces(time_point before);
-        [[nodiscard]] result<bool> insert_revocation(const revocation_row& row);
-        [[nodiscard]] result<std::optional<revocation_row>> revocation(const amid& who);
-        [[nodiscard]] result<page<revocation_row>> revocations(std::uint32_t limit, std::uint32_t offset);
-        [[nodiscard]] result<bool> insert_rating(const rating_row& row);
-        [[nodiscard]] result<std::vector<rating_row>> ratings_about(const amid& who);
-        [[nodiscard]] result<bool> insert_report(const session_report& row);
-        [[nodiscard]] result<std::vector<session_report>> reports_of(std::string_view session);
-        [[nodiscard]] result<std::vector<session_report>> reports_about(const amid& who);
-        [[nodiscard]] result<void> add_score(const amid& who, time_point at, ppm score);
-        [[nodiscard]] result<std::vector<published_score>> scores(const amid& who, time_point from);
-        [[nodiscard]] result<bool> insert_organization(const organization_row& row);
-        [[nodiscard]] result<void> update_organization(const organization_row& row);
-        [[nodiscard]] result<std::optional<organization_row>> organization(std::string_view id);
-        [[nodiscard]] result<std::optional<organization_row>> organization_of_domain(std::string_view domain);
-        [[nodiscard]] result<std::uint64_t> members_of(std::string_view id);
-        [[nodiscard]] result<void> insert_login(std::string_view state, std::string_view content, time_point until);
-        [[nodiscard]] result<std::optional<std::string>> take_login(std::string_view state, time_point now);
-
-    private:
-        friend sqlite_store;
-        explicit transaction(store::sqlite_database& in) noexcept : in_{&in} {}
-
-        [[nodiscard]] result<void> write_agent(const char* sql, const agent_row& row, bool& changed);
-        [[nodiscard]] result<void> write_capabilities(const agent_row& row);
-
-        store::sqlite_database* in_;
-    };
+    using transaction = sql_transaction<store::sqlite_database>;
 
     /// Opens the file, creates it, or brings an older one up to date.
     /// @errors state_access for a file that cannot be used or is of a later version
@@ -61,16 +26,18 @@ public:
     template <class F>
     [[nodiscard]] auto transact(F&& f) -> decltype(f(std::declval<transaction&>())) {
         AGENTMESH_CHECK(failed_as_registry(database_.run("BEGIN IMMEDIATE")));
+        // Whatever is not kept is undone, also when something is thrown.
+        struct undoing {
+            store::sqlite_database* in;
+            ~undoing() {
+                if (in != nullptr) (void)in->run("ROLLBACK");
+            }
+        } unless_kept{&database_};
         transaction tx{database_};
         auto out = std::forward<F>(f)(tx);
-        if (!out) {
-            (void)database_.run("ROLLBACK");
-            return out;
-        }
-        if (const auto kept = database_.run("COMMIT"); !kept) {
-            (void)database_.run("ROLLBACK");
-            return fail(errc::registry_failed);
-        }
+        if (!out) return out;
+        if (!database_.run("COMMIT")) return fail(errc::registry_failed);
+        unless_kept.in = nullptr;
         return out;
     }
 

@@ -4,6 +4,7 @@
 #include <agentmesh/identity/mesh_did.hpp>
 #include <agentmesh/registry/model.hpp>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -78,24 +79,41 @@ concept RegistryStore =
 /// Whether a capability is what a query asks for: itself, one below it, or one that its `*` fit.
 [[nodiscard]] bool fits(std::string_view asked, std::string_view capability) noexcept;
 
-/// A store that lives as long as the object. Each transaction works on a copy: for tests, and small registries.
+/// A store that lives as long as the object: for tests, and small registries. A transaction changes it in place and
+/// notes how to undo each change, so that a request costs what it touches; only a search looks at every agent.
 class memory_store {
     struct tables {
         std::map<amid, agent_row> agents;
+        std::map<std::string, std::uint64_t, std::less<>> agents_of_owner, members_of;
         std::map<amid, prekey_row> prekeys;
         std::map<amid, std::map<std::uint32_t, one_time_row>> one_time;
         std::map<std::pair<amid, buffer>, time_point> nonces;
+        std::set<std::pair<time_point, std::pair<amid, buffer>>> nonces_by_end;
         std::map<amid, revocation_row> revocations;
-        std::vector<rating_row> ratings;
-        std::vector<session_report> reports;
-        std::map<amid, std::vector<published_score>> scores;
+        std::set<std::pair<time_point, amid>> revocations_by_time;
+        std::map<amid, std::map<std::tuple<time_point, amid, std::string>, rating_row>> ratings;  // by whom about
+        std::set<std::pair<amid, std::string>> rated;
+        std::map<std::string, std::map<amid, session_report>, std::less<>> reports;
+        std::map<amid, std::set<std::tuple<time_point, std::string, amid>>> reports_about;
+        std::map<amid, std::multimap<time_point, ppm>> scores;
         std::map<std::string, organization_row, std::less<>> organizations;
+        std::map<std::string, std::string, std::less<>> domains;  // to the id
         std::map<std::string, std::pair<std::string, time_point>, std::less<>> logins;
+
+        /// Puts a row in the place of another, or takes it away, and counts owners and members.
+        void set_agent(const amid& who, std::optional<agent_row> row);
     };
 
 public:
     class transaction {
     public:
+        transaction(const transaction&) = delete;
+        transaction& operator=(const transaction&) = delete;
+        /// Undoes what was not kept, also when something was thrown.
+        ~transaction() {
+            for (auto at = undo_.rbegin(); at != undo_.rend(); ++at) (*at)(*in_);
+        }
+
         [[nodiscard]] result<std::optional<agent_row>> agent(const amid& who) const;
         [[nodiscard]] result<bool> insert_agent(const agent_row& row);
         [[nodiscard]] result<void> update_agent(const agent_row& row);
@@ -133,15 +151,24 @@ public:
         friend memory_store;
         explicit transaction(tables& in) noexcept : in_{&in} {}
 
+        /// What a transaction that fails does last to first.
+        template <class Undo>
+        void later(Undo&& undo) {
+            undo_.emplace_back(std::forward<Undo>(undo));
+        }
+        /// Gives an entry of one of the tables a value, or none.
+        template <auto Table, class Key, class Value>
+        void set(const Key& key, std::optional<Value> value);
+
         tables* in_;
+        std::vector<std::function<void(tables&)>> undo_;
     };
 
     template <class F>
     [[nodiscard]] auto transact(F&& f) {
-        tables draft = tables_;
-        transaction tx{draft};
+        transaction tx{tables_};
         auto out = std::forward<F>(f)(tx);
-        if (out) tables_ = std::move(draft);
+        if (out) tx.undo_.clear();
         return out;
     }
 

@@ -117,7 +117,8 @@ TEST_CASE("a registry's file of the first version keeps its agents", "[unit][reg
     std::array<std::uint8_t, 32> digest{};
     crypto::sha256_stream{}.update(as_bytes(std::string_view{schema[0]})).finish(digest);
     CHECK(to_hex(digest) == "2d8371220f1a83a9da3992c5f851f366f86ae7cd58512fc1dfe087c1acd7535f");
-    const auto alice = store_tests::agent_of(1);
+    auto alice = store_tests::agent_of(1);
+    alice.capabilities = {"a/b/c/d/e/f", "travel/flights", "x-acme/widgets"};
     {
         auto db = store::sqlite_database::open(here.file()).value();
         REQUIRE(db.migrate(schema.first(1)));
@@ -134,19 +135,31 @@ TEST_CASE("a registry's file of the first version keeps its agents", "[unit][reg
                     .bind(7, at)
                     .bind(8, at)
                     .run());
-        REQUIRE(db.prepare("INSERT INTO capabilities VALUES ('travel/flights', ?)")
-                    .value()
-                    .bind(1, alice.who.bytes().bytes())
-                    .run());
+        for (const std::string_view one : {"travel/flights", "x-acme/widgets", "a/b/c/d/e/f"})
+            REQUIRE(db.prepare("INSERT INTO capabilities VALUES (?, ?)")
+                        .value()
+                        .bind(1, one)
+                        .bind(2, alice.who.bytes().bytes())
+                        .run());
     }
     auto store = opened(here.file());
     using tx = sqlite_store::transaction;
     CHECK(store_tests::in(store, [&](tx& t) { return t.agent(alice.who); }) == alice);
-    CHECK(store_tests::in(store, [&](tx& t) { return t.search({.capability = "travel"}); }).rows == std::vector{alice});
+    const auto found = [&](std::string_view what) {
+        return store_tests::in(store, [&](tx& t) { return t.search({.capability = std::string{what}}); }).rows;
+    };
+    for (const auto* one :
+         {"", "travel", "travel/flights", "x-acme", "a", "a/b/c/d", "a/b/c/d/e", "a/b/c/d/e/f", "*/f"})
+        CHECK(found(one) == std::vector{alice});
+    for (const auto* one : {"trav", "flights", "a/b/c/d/e/f/g", "trav*l", "a*d"}) CHECK(found(one).empty());
+    CHECK(store_tests::in(store, [&](tx& t) { return t.stats(); }).score_sum == 500'000);
     auto changed = alice;
+    changed.score = 600'000;
     changed.owner = "issuer|one";
     REQUIRE(store.transact([&](tx& t) { return t.update_agent(changed); }));
     CHECK(store_tests::in(store, [&](tx& t) { return t.agents_of_owner("issuer|one"); }) == 1);
+    CHECK(store_tests::in(store, [&](tx& t) { return t.stats(); }).score_sum == 600'000);
+    CHECK(found("travel") == std::vector{changed});
 }
 
 TEST_CASE("values are bound, never part of SQL", "[unit][registry]") {

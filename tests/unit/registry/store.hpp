@@ -122,6 +122,135 @@ void a_failed_transaction_changes_nothing(Store store) {
     CHECK_FALSE(in(store, [&](tx& t) { return t.prekeys(alice.who); }));
 }
 
+/// All that can be asked about two agents, as one text.
+template <class Transaction>
+result<std::string> everything(Transaction& t, const amid& alice, const amid& bob) {
+    std::string out;
+    const auto add = [&out](const auto&... parts) { ((out += parts, out += ' '), ...); };
+    for (const auto& who : {alice, bob}) {
+        AGENTMESH_TRY(row, t.agent(who));
+        if (row) add(row->display_name, row->owner, row->organization, std::to_string(row->score));
+        AGENTMESH_TRY(keys, t.prekeys(who));
+        if (keys) add(keys->json);
+        AGENTMESH_TRY(left, t.one_time_left(who));
+        add(std::to_string(left));
+        AGENTMESH_TRY(gone, t.revocation(who));
+        if (gone) add(gone->id);
+        AGENTMESH_TRY(ratings, t.ratings_about(who));
+        for (const auto& one : ratings) add("rated", one.session, std::to_string(one.score));
+        AGENTMESH_TRY(reports, t.reports_about(who));
+        for (const auto& one : reports) add("reported", one.session, one.reporter.text());
+        AGENTMESH_TRY(scores, t.scores(who, noon));
+        for (const auto& one : scores) add("score", std::to_string(one.score));
+    }
+    for (const std::string_view name : {"o1", "o2"}) {
+        AGENTMESH_TRY(organization, t.organization(name));
+        if (organization) add(organization->name, organization->domain);
+        AGENTMESH_TRY(members, t.members_of(name));
+        add(std::to_string(members));
+    }
+    for (const std::string_view domain : {"one.example", "two.example"}) {
+        AGENTMESH_TRY(organization, t.organization_of_domain(domain));
+        if (organization) add(organization->id);
+    }
+    for (const std::string_view owner : {"someone", "another"}) {
+        AGENTMESH_TRY(number, t.agents_of_owner(owner));
+        add(std::to_string(number));
+    }
+    for (const std::string_view name : {"", "travel", "*f*", "x-acme"}) {
+        AGENTMESH_TRY(found, t.search({.capability = std::string{name}}));
+        add("found", std::to_string(found.total));
+        for (const auto& one : found.rows) add(one.who.text());
+    }
+    AGENTMESH_TRY(stats, t.stats());
+    add(std::to_string(stats.agents), std::to_string(stats.score_sum), std::to_string(stats.by_status[1]));
+    AGENTMESH_TRY(revocations, t.revocations(10, 0));
+    add(std::to_string(revocations.total), std::to_string(revocations.rows.size()));
+    return out;
+}
+
+template <class Store>
+void whatever_was_done_is_undone(Store store) {
+    using tx = typename Store::transaction;
+    auto alice = agent_of(1), bob = agent_of(2);
+    alice.owner = "someone";
+    alice.organization = "o1";
+    const std::array<std::uint8_t, 16> old_nonce{1}, new_nonce{2};
+    const organization_row acme{.id = "o1",
+                                .name = "Acme",
+                                .domain = "one.example",
+                                .admin = alice.who,
+                                .admin_key = alice.signing,
+                                .created_at = noon};
+    const std::vector<one_time_row> keys = {{1, "one"}, {2, "two"}}, other_keys = {{7, "seven"}};
+    const auto fill = store.transact([&](tx& t) -> result<int> {
+        AGENTMESH_CHECK(t.insert_agent(alice));
+        AGENTMESH_CHECK(t.put_prekeys(alice.who, {.json = "first"}, keys));
+        AGENTMESH_CHECK(t.remember(alice.who, old_nonce, noon));
+        AGENTMESH_CHECK(
+            t.insert_rating({.from = bob.who, .about = alice.who, .session = "s1", .score = 1, .at = noon}));
+        AGENTMESH_CHECK(
+            t.insert_report({.session = "s1", .initiator = alice.who, .receiver = bob.who, .reporter = bob.who}));
+        AGENTMESH_CHECK(t.add_score(alice.who, noon, 5));
+        AGENTMESH_CHECK(t.insert_organization(acme));
+        AGENTMESH_CHECK(t.insert_login("state", "content", noon));
+        return 0;
+    });
+    REQUIRE(fill);
+    const auto seen = [&] { return in(store, [&](tx& t) { return everything(t, alice.who, bob.who); }); };
+    const auto before = seen();
+    std::string between;
+    const auto act = [&](tx& t) -> result<int> {
+        auto changed = alice;
+        changed.owner = "another";
+        changed.organization = "o2";
+        changed.status = availability::online;
+        changed.score = 900'000;
+        changed.capabilities = {"x-acme/other"};
+        AGENTMESH_CHECK(t.update_agent(changed));
+        AGENTMESH_CHECK(t.insert_agent(bob));
+        AGENTMESH_CHECK(t.take_one_time(alice.who));
+        AGENTMESH_CHECK(t.put_prekeys(alice.who, {.json = "second"}, other_keys));
+        AGENTMESH_CHECK(t.put_prekeys(bob.who, {.json = "third"}, other_keys));
+        AGENTMESH_CHECK(t.take_one_time(bob.who));
+        AGENTMESH_CHECK(t.remember(alice.who, new_nonce, noon));
+        AGENTMESH_CHECK(t.forget_nonces(noon + 1h));
+        AGENTMESH_CHECK(t.insert_revocation({.id = "r", .who = bob.who, .reason = "x", .by = bob.who, .at = noon}));
+        AGENTMESH_CHECK(
+            t.insert_rating({.from = alice.who, .about = bob.who, .session = "s1", .score = 2, .at = noon}));
+        AGENTMESH_CHECK(
+            t.insert_report({.session = "s1", .initiator = alice.who, .receiver = bob.who, .reporter = alice.who}));
+        AGENTMESH_CHECK(t.add_score(alice.who, noon, 6));
+        auto moved = acme;
+        moved.domain = "two.example";
+        AGENTMESH_CHECK(t.update_organization(moved));
+        AGENTMESH_CHECK(t.take_login("state", noon - 1h));
+        AGENTMESH_CHECK(t.insert_login("state 2", "more", noon));
+        AGENTMESH_CHECK(t.erase_agent(alice.who));
+        AGENTMESH_TRY(now, everything(t, alice.who, bob.who));
+        between = now;
+        return fail(errc::bad_bundle);
+    };
+    CHECK(store.transact(act).error().code == errc::bad_bundle);
+    CHECK(between != before);
+    CHECK(seen() == before);
+    CHECK(store.transact(act).error().code == errc::bad_bundle);
+    CHECK(seen() == before);
+    CHECK_FALSE(in(store, [&](tx& t) { return t.remember(alice.who, old_nonce, noon); }));
+    CHECK(in(store, [&](tx& t) { return t.remember(alice.who, new_nonce, noon); }));
+    CHECK_FALSE(in(store, [&](tx& t) { return t.take_login("state 2", noon - 1h); }));
+    CHECK(in(store, [&](tx& t) { return t.take_login("state", noon - 1h); }) == "content");
+    CHECK(in(store, [&](tx& t) { return t.take_one_time(alice.who); }) == one_time_row{1, "one"});
+    // What throws leaves nothing behind either, and the store works on.
+    struct surprise {};
+    CHECK_THROWS_AS(store.transact([&](tx& t) -> result<int> {
+        AGENTMESH_CHECK(t.insert_agent(bob));
+        throw surprise{};
+    }),
+                    surprise);
+    CHECK_FALSE(in(store, [&](tx& t) { return t.agent(bob.who); }));
+}
+
 template <class Store>
 void agents_are_found(Store store) {
     using tx = typename Store::transaction;
@@ -173,6 +302,87 @@ void agents_are_found(Store store) {
     CHECK(stats.by_tier[0] == 3);
     CHECK(stats.by_status[0] == 4);
     CHECK(stats.score_sum == 8 * 500'000 + 2 * 10'000 * (1 + 2 + 3));
+}
+
+/// Lists follow every change that a place in them depends on.
+template <class Store>
+void agents_are_found_as_they_are_now(Store store) {
+    using tx = typename Store::transaction;
+    auto alice = agent_of(1), bob = agent_of(2);
+    alice.capabilities = {"a/b/c/d/e/f", "a/b", "travel"};
+    bob.capabilities = {"travel/flights/cheap"};
+    bob.score = 600'000;
+    for (const auto& one : {alice, bob}) REQUIRE(in(store, [&](tx& t) { return t.insert_agent(one); }));
+    const auto found = [&](agent_query query) {
+        std::vector<amid> out;
+        const auto page = in(store, [&](tx& t) { return t.search(query); });
+        for (const auto& one : page.rows) out.push_back(one.who);
+        CHECK(page.total == out.size());
+        return out;
+    };
+    const auto update = [&](const agent_row& row) {
+        REQUIRE(store.transact([&](tx& t) { return t.update_agent(row); }));
+    };
+    using names = std::vector<amid>;
+    CHECK(found({.capability = "travel"}) == names{bob.who, alice.who});
+    CHECK(found({.capability = "t*"}) == names{bob.who, alice.who});
+    CHECK(found({.capability = "travel/*"}) == names{bob.who});
+    for (const auto* one : {"a", "a/b", "a/b/c", "a/b/c/d", "a/b/c/d/e", "a/b/c/d/e/f", "a/*/f"})
+        CHECK(found({.capability = one}) == names{alice.who});
+    CHECK(found({.capability = "a/b/c/d/e/f/g"}).empty());
+    CHECK(found({.capability = "*vel"}) == names{alice.who});
+    alice.score = 700'000;
+    update(alice);
+    CHECK(found({.capability = "travel"}) == names{alice.who, bob.who});
+    alice.status = availability::away;
+    bob.last_seen += 1s;
+    bob.score = 700'000;
+    update(alice);
+    update(bob);
+    CHECK(found({.capability = "travel"}) == names{bob.who, alice.who});
+    CHECK(found({.capability = "travel", .status = availability::away}) == names{alice.who});
+    alice.capabilities = {"travelling"};
+    bob.trust = tier::verified;
+    update(alice);
+    update(bob);
+    CHECK(found({.capability = "travel"}) == names{bob.who});
+    CHECK(found({.capability = "a"}).empty());
+    CHECK(found({.capability = "travelling"}) == names{alice.who});
+    CHECK(found({.at_least = tier::verified}) == names{bob.who});
+    auto stats = in(store, [&](tx& t) { return t.stats(); });
+    CHECK(stats ==
+          registry_stats{.agents = 2, .by_tier = {1, 1, 0}, .by_status = {1, 0, 1, 0}, .score_sum = 1'400'000});
+    bob.revoked = true;
+    update(bob);
+    CHECK(found({.capability = "travel"}).empty());
+    CHECK(found({}) == names{alice.who});
+    CHECK(in(store, [&](tx& t) { return t.erase_agent(alice.who); }));
+    CHECK(found({}).empty());
+    stats = in(store, [&](tx& t) { return t.stats(); });
+    CHECK(stats == registry_stats{.agents = 1, .by_tier = {0, 1, 0}, .by_status = {1, 0, 0, 0}, .score_sum = 700'000});
+}
+
+/// What a peer may call itself and its abilities is bytes, to a store.
+template <class Store>
+void texts_are_kept_whatever_they_say(Store store) {
+    using tx = typename Store::transaction;
+    auto alice = agent_of(1);
+    const std::string odd{"\0'\"\\x\xc3\xa9%_*?[\x7f", 15};
+    alice.display_name = odd;
+    alice.capabilities = {std::string{"a\0b", 3}, "50%_off", "A", "\xc3\xa9t\xc3\xa9"};
+    std::sort(alice.capabilities.begin(), alice.capabilities.end());
+    alice.owner = alice.mesh = alice.card = odd;
+    REQUIRE(in(store, [&](tx& t) { return t.insert_agent(alice); }));
+    CHECK(in(store, [&](tx& t) { return t.agent(alice.who); }) == alice);
+    const auto found = [&](std::string what) {
+        return in(store, [&](tx& t) { return t.search({.capability = what}); }).total;
+    };
+    for (const auto& one : alice.capabilities) CHECK(found(one) == 1);
+    CHECK(found("a") == 0);
+    CHECK(found("50__off") == 0);
+    CHECK(found("a*") == 1);
+    CHECK(found("50*") == 1);
+    CHECK(in(store, [&](tx& t) { return t.agents_of_owner(odd); }) == 1);
 }
 
 template <class Store>
@@ -325,7 +535,10 @@ void every_promise_holds(Make&& make) {
     SECTION("agents are kept") { agents_are_kept(make()); }
     SECTION("agents go, and are named") { agents_go_and_are_named(make()); }
     SECTION("a failed transaction changes nothing") { a_failed_transaction_changes_nothing(make()); }
+    SECTION("whatever was done is undone") { whatever_was_done_is_undone(make()); }
     SECTION("agents are found") { agents_are_found(make()); }
+    SECTION("agents are found as they are now") { agents_are_found_as_they_are_now(make()); }
+    SECTION("texts are kept whatever they say") { texts_are_kept_whatever_they_say(make()); }
     SECTION("one-time prekeys are handed out once") { one_time_prekeys_are_handed_out_once(make()); }
     SECTION("nonces are remembered") { nonces_are_remembered(make()); }
     SECTION("revocations are listed") { revocations_are_listed(make()); }
