@@ -10,6 +10,8 @@
 // and the memory of what proved it are one transaction: after a crash both are there, or neither.
 #pragma once
 
+#include <agentmesh/registry/certificate_desk.hpp>
+#include <agentmesh/registry/outside.hpp>
 #include <agentmesh/registry/service_request.hpp>
 
 #include <agentmesh/e2ee/card.hpp>
@@ -32,6 +34,8 @@ struct service_options {
     unsigned requests_per_minute = 600;      ///< of one address
     unsigned registrations_per_minute = 60;  ///< of one address
     unsigned fetches_per_minute = 60;        ///< of one-time prekeys, of one agent
+
+    certificate_desk* certificates = nullptr;  ///< must outlive the service; without one there are no certificates
 };
 
 /// Used from one thread. Store and random source must outlive it.
@@ -41,9 +45,15 @@ public:
     service(Store& store, service_options options, Random& random)
         : store_{&store}, options_{std::move(options)}, random_{&random} {}
 
-    /// Every request has an answer of JSON.
+    /// Every request has an answer of JSON. What would have to be asked elsewhere is taken as not answered.
     /// @spec  AM-REG-001, AM-REG-017
     [[nodiscard]] http::response handle(const http::request& request, const caller& from, const moment& now);
+
+    /// An answer, or what has to be asked elsewhere before there is one.
+    using progress = std::variant<http::response, open_request>;
+    [[nodiscard]] progress begin(const http::request& request, const caller& from, const moment& now);
+    /// Goes on with what was said. @param said  of the kind that was asked for
+    [[nodiscard]] progress resume(open_request waiting, const outside_answer& said, const moment& now);
 
 private:
     using transaction = typename Store::transaction;
@@ -54,6 +64,8 @@ private:
         const caller& from;
         const moment& now;
         std::string name{};  ///< what stands in place of the star, percent-decoded
+        /// Set by a handler that has to ask elsewhere first; what it returns is then not sent.
+        mutable std::optional<open_request> open{};
     };
     using handler = answer (service::*)(const call&);
     struct endpoint {
@@ -100,12 +112,19 @@ private:
     [[nodiscard]] answer verify_organization(const call& in);
     [[nodiscard]] answer add_member(const call& in);
     [[nodiscard]] answer find_organization(const call& in);
+    [[nodiscard]] answer finish_verification(const call& in, const open_request& waiting, const outside_answer& said);
+    /// Whether an agent administers an organization: the one that registered it, or whoever succeeded that one.
+    [[nodiscard]] result<bool> administers(transaction& tx, const organization_row& of, const amid& who);
     // service_certificates.ipp
     [[nodiscard]] answer show_certificate(const call& in);
+    /// For the key of the administrator; empty where this registry issues none.
+    [[nodiscard]] std::string root_certificate(const organization_row& of, time_point now);
     // service_succession.ipp
     [[nodiscard]] answer succeed(const call& in);
     // service_presence.ipp
     [[nodiscard]] answer take_presence(const call& in);
+    /// Writes down who is no longer there, by the silence of its relay.
+    [[nodiscard]] result<void> settle_presence(time_point now);
     // service_openapi.ipp
     [[nodiscard]] answer openapi(const call& in);
     // service_wire10.ipp: profile wire10, under the names that it has there
@@ -125,8 +144,15 @@ private:
     /// Runs a change of the agent that a request is proved to come from, in one transaction. What `act` refuses spends
     /// the proof all the same; what the store refuses undoes everything.
     /// @spec AM-REG-007, AM-REG-008, AM-REG-011, AM-REG-018
+    /// @param elsewhere  gives the key of one that is not registered, if it is known from something else
     template <class Act>
-    [[nodiscard]] answer change(const call& in, const credential& shown, Act&& act, bool even_revoked = false);
+    [[nodiscard]] answer change(const call& in, const credential& shown, Act&& act, bool even_revoked = false) {
+        return change(in, shown, std::forward<Act>(act), even_revoked,
+                      [](transaction&) -> result<std::optional<signing_public_key>> { return std::nullopt; });
+    }
+    template <class Act, class Elsewhere>
+    [[nodiscard]] answer change(const call& in, const credential& shown, Act&& act, bool even_revoked,
+                                Elsewhere&& elsewhere);
     /// Verifies against the row of the agent and remembers. Updates the row, and says so, if this is its first proof.
     [[nodiscard]] result<bool> admit(transaction& tx, const credential& shown, agent_row& self);
     [[nodiscard]] result<void> remember(transaction& tx, const credential& shown);
@@ -145,6 +171,8 @@ private:
     Random* random_;
     minute_counts requests_, registrations_, fetches_;
     steady_point next_sweep_{};
+    std::map<amid, time_point> reported_{};  // by relays: when each was last there
+    time_point next_settling_{};
 };
 
 }  // namespace agentmesh::registry

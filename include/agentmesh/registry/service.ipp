@@ -56,6 +56,18 @@ auto service<Store, Random>::endpoints() noexcept -> std::span<const endpoint> {
 
 template <RegistryStore Store, RandomSource Random>
 http::response service<Store, Random>::handle(const http::request& request, const caller& from, const moment& now) {
+    auto out = begin(request, from, now);
+    while (auto* waiting = std::get_if<open_request>(&out)) {
+        outside_answer nobody = result<std::vector<std::string>>{fail(errc::registry_failed)};
+        if (std::holds_alternative<web_question>(waiting->question))
+            nobody = result<http::response>{fail(errc::registry_failed)};
+        out = resume(std::move(*waiting), nobody, now);
+    }
+    return std::get<http::response>(std::move(out));
+}
+
+template <RegistryStore Store, RandomSource Random>
+auto service<Store, Random>::begin(const http::request& request, const caller& from, const moment& now) -> progress {
     call in{.request = request, .from = from, .now = now};
     leave_note(request.path);
     if (const auto wait = requests_.take(from.address, options_.requests_per_minute, now.steady)) {
@@ -64,8 +76,26 @@ http::response service<Store, Random>::handle(const http::request& request, cons
         return out;
     }
     auto out = route(in);
-    if (out) return *std::move(out);
-    return refuse(request, out.error());
+    if (!out) return refuse(request, out.error());
+    if (in.open) return *std::move(in.open);
+    return *std::move(out);
+}
+
+template <RegistryStore Store, RandomSource Random>
+auto service<Store, Random>::resume(open_request waiting, const outside_answer& said, const moment& now) -> progress {
+    const caller from{waiting.address};
+    const call in{.request = waiting.request, .from = from, .now = now};
+    auto out = [&]() -> answer {
+        switch (waiting.at) {
+            case open_request::stage::domain: return finish_verification(in, waiting, said);
+            case open_request::stage::login_token:
+            case open_request::stage::login_keys: break;
+        }
+        return fail(errc::registry_failed, "AM-REG-001");
+    }();
+    if (!out) return refuse(waiting.request, out.error());
+    if (in.open) return *std::move(in.open);
+    return *std::move(out);
 }
 
 template <RegistryStore Store, RandomSource Random>
@@ -138,15 +168,21 @@ result<bool> service<Store, Random>::admit(transaction& tx, const credential& sh
 }
 
 template <RegistryStore Store, RandomSource Random>
-template <class Act>
-auto service<Store, Random>::change(const call& in, const credential& shown, Act&& act, bool even_revoked) -> answer {
+template <class Act, class Elsewhere>
+auto service<Store, Random>::change(const call& in, const credential& shown, Act&& act, bool even_revoked,
+                                    Elsewhere&& elsewhere) -> answer {
     const bool sweep = in.now.steady >= next_sweep_;
     auto out = store_->transact([&](transaction& tx) -> answer {
         if (sweep) AGENTMESH_CHECK(tx.forget_nonces(in.now.wall));
         AGENTMESH_TRY(found, tx.agent(shown.who));
-        if (!found) return fail(not_registered);
+        const bool registered = found.has_value();
+        if (!registered) {
+            AGENTMESH_TRY(key, elsewhere(tx));
+            if (!key) return fail(not_registered);
+            found = agent_row{.who = shown.who, .signing = *key, .exchange = {}};
+        }
         AGENTMESH_TRY(first_proof, admit(tx, shown, *found));
-        if (first_proof) AGENTMESH_CHECK(tx.update_agent(*found));
+        if (first_proof && registered) AGENTMESH_CHECK(tx.update_agent(*found));
         if (found->revoked && !even_revoked && !injected(fault::revoked_acts))
             return refuse(in.request, {errc::certificate_revoked, "AM-REG-018"});
         answer done = act(tx, *found);

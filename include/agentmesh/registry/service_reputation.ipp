@@ -222,9 +222,38 @@ auto service<Store, Random>::score(const call& in) -> answer {
     });
 }
 
+/// Those with five ratings or more: fewer say little, and one of them could put anybody on top.
+/// @spec AM-ORG-010
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::leaderboard(const call& in) -> answer {
-    return absent(in);
+    agent_query query{.ratings_at_least = 5};
+    AGENTMESH_TRY(limit, asked(in, "limit"));
+    if (limit) {
+        AGENTMESH_TRY(most, detail::parse_count(*limit));
+        query.limit = std::min(most, service_limits::page);
+    }
+    AGENTMESH_TRY(intent, asked(in, "intent"));
+    if (intent) {
+        AGENTMESH_CHECK(check_shown_text(*intent, service_limits::capability_bytes));
+        query.capability = *intent;
+    }
+    return reading([&](transaction& tx) -> answer {
+        AGENTMESH_TRY(found, tx.search(query));
+        std::string body;
+        json::writer to{body};
+        to.begin_object().name("leaderboard").begin_array();
+        std::uint32_t rank = 0;
+        for (const auto& one : found.rows) {
+            to.begin_object().member("rank", ++rank).member("amid", one.who.text());
+            detail::text_or_null(to, "display_name", one.display_name);
+            to.member("tier", detail::word(one.trust)).member("score", one.score / 1e6);
+            to.member("ratings_count", one.ratings).end_object();
+        }
+        to.end_array().member("limit", query.limit);
+        detail::text_or_null(to, "intent_filter", query.capability);
+        to.end_object();
+        return http::response::json(200, std::move(body));
+    });
 }
 
 }  // namespace agentmesh::registry

@@ -82,9 +82,11 @@ struct credential {
 
 /// Reads what a request shows for `who`. Nothing is proved before `verify`.
 /// @spec   AM-REG-005, AM-REG-006, AM-REG-009
+/// @param  signature_member  what the deployed form calls the signature over `timestamp`
 /// @errors signature_required; bad_signature for whatever is wrong with what is there; wrong_member
 [[nodiscard]] result<credential> read_credential(const http::request& request, const request_members& body,
-                                                 const amid& who, std::string_view host, time_point now);
+                                                 const amid& who, std::string_view host, time_point now,
+                                                 std::string_view signature_member = "signature");
 
 /// Whether a text may be kept and shown: at most `bytes` long, without control characters.
 /// @spec   AM-REG-013

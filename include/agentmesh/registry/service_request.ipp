@@ -96,7 +96,8 @@ inline byte_view credential::nonce() const noexcept {
 }
 
 inline result<credential> read_credential(const http::request& request, const request_members& body, const amid& who,
-                                          std::string_view host, time_point now) {
+                                          std::string_view host, time_point now,
+                                          std::string_view signature_member) {
     if (has_proof(request)) {
         auto proof = read_proof(request, host, now);
         if (!proof) return fail(errc::bad_signature, proof.error().clause);
@@ -105,9 +106,9 @@ inline result<credential> read_credential(const http::request& request, const re
         return credential{.who = who, .proof = *std::move(proof), .forget_at = until};
     }
     if (injected(fault::change_unsigned) && !body.has("signature")) return credential{.who = who, .forget_at = now};
-    if (!body.has("timestamp") || !body.has("signature")) return fail(signature_required);
+    if (!body.has("timestamp") || !body.has(signature_member)) return fail(signature_required);
     AGENTMESH_TRY(stated, body.text("timestamp"));
-    AGENTMESH_TRY(encoded, body.text("signature"));
+    AGENTMESH_TRY(encoded, body.text(signature_member));
     const auto parsed = identity::parse_signature(encoded);
     const auto at = read_time(stated);
     if (!parsed || !at) return fail(errc::bad_signature, "AM-REG-004");

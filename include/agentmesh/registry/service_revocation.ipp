@@ -62,8 +62,12 @@ auto service<Store, Random>::revoke(const call& in) -> answer {
             if (!target) return fail(not_registered);
             if (by != who) {
                 AGENTMESH_TRY(vouches, tx.organization(target->organization));
-                if ((!vouches || !vouches->verified || vouches->admin != by) && !injected(fault::revoke_anyone))
-                    return fail(errc::not_allowed, "AM-REG-030");
+                bool may = injected(fault::revoke_anyone);
+                if (vouches && vouches->verified) {
+                    AGENTMESH_TRY(admin, administers(tx, *vouches, by));
+                    may = may || admin;
+                }
+                if (!may) return fail(errc::not_allowed, "AM-REG-030");
             }
             AGENTMESH_TRY(first, tx.insert_revocation(row));
             if (!first && !injected(fault::revoke_again)) return fail(errc::duplicate, "AM-REG-031");
@@ -75,7 +79,15 @@ auto service<Store, Random>::revoke(const call& in) -> answer {
             return http::response::json(200, std::move(text));
         },
         // One that revoked itself hears that it did so already.
-        by == who);
+        by == who,
+        // An administrator need not be an agent itself.
+        [&](transaction& tx) -> result<std::optional<signing_public_key>> {
+            AGENTMESH_TRY(target, tx.agent(who));
+            if (!target) return std::nullopt;
+            AGENTMESH_TRY(vouches, tx.organization(target->organization));
+            if (!vouches || vouches->admin != by) return std::nullopt;
+            return vouches->admin_key;
+        });
     if (!out && out.error() == not_registered) return fail(errc::bad_signature, "AM-REG-004");
     return out;
 }
