@@ -171,7 +171,8 @@ inline result<upload_done> client::read_upload(const http::response& from) const
 }
 
 inline std::string client::safe_endpoint(std::string_view url) const {
-    if (!options_.local_endpoints) return check_endpoint(url) ? std::string{url} : std::string{};
+    if (!options_.local_endpoints && !injected(fault::client_any_endpoint))
+        return check_endpoint(url) ? std::string{url} : std::string{};
     return check_shown_text(url, service_limits::endpoint_bytes) ? std::string{url} : std::string{};
 }
 
@@ -194,7 +195,7 @@ inline void client::judge_standing(found_agent& out, const request_members& of, 
     if (proved) {
         out.trust = proved->trust;
         out.organization = proved->organization;
-    } else if (options_.believed == belief::everything && !withdrawn) {
+    } else if ((options_.believed == belief::everything || injected(fault::client_inflated_tier)) && !withdrawn) {
         out.trust = out.claimed;
         out.organization = out.claimed_organization;
     }
@@ -204,11 +205,11 @@ inline void client::judge_standing(found_agent& out, const request_members& of, 
 inline result<found_agent> client::read_agent(const std::optional<amid>& asked, const request_members& of,
                                               time_point now) const {
     AGENTMESH_TRY(who, of.agent("amid"));
-    if (asked && who != *asked) return fail(errc::amid_mismatch, "AM-FND-001");
+    if (asked && who != *asked && !injected(fault::client_any_name)) return fail(errc::amid_mismatch, "AM-FND-001");
     AGENTMESH_TRY(signing_text, of.text("signing_public_key"));
     AGENTMESH_TRY(signing, identity::parse_signing_key(signing_text));
     AGENTMESH_CHECK(crypto::check_public_key(signing));
-    if (amid::of(signing) != who) return fail(errc::amid_mismatch, "AM-FND-001");
+    if (amid::of(signing) != who && !injected(fault::client_any_key)) return fail(errc::amid_mismatch, "AM-FND-001");
     AGENTMESH_TRY(exchange_text, of.text("exchange_public_key"));
     AGENTMESH_TRY(exchange, identity::parse_exchange_key(exchange_text));
     found_agent out{.who = who, .signing = signing, .exchange = exchange};
@@ -217,7 +218,9 @@ inline result<found_agent> client::read_agent(const std::optional<amid>& asked, 
     if (!card_text.empty()) {
         AGENTMESH_TRY(bytes, from_base64(card_text, base64_form::url_unpadded));
         AGENTMESH_TRY(card, e2ee::identity_card::parse(bytes));
-        if (card.name != who || card.exchange != exchange) return fail(errc::bad_bundle, "AM-FND-002");
+        if (card.name != who) return fail(errc::bad_bundle, "AM-FND-002");
+        if (card.exchange != exchange && !injected(fault::client_swapped_exchange))
+            return fail(errc::bad_bundle, "AM-FND-002");
         out.card = card;
     }
     AGENTMESH_CHECK(memory_->check_keys(who, exchange, out.card));
@@ -325,7 +328,8 @@ inline result<fetched_prekeys> client::read_prekeys(const found_agent& owner, co
     AGENTMESH_TRY(body, read_answer(from));
     if (body.has("bundle")) {
         AGENTMESH_TRY(text, body.json("bundle"));
-        AGENTMESH_TRY(bundle, e2ee::read_bundle(text, owner.who, now));
+        AGENTMESH_TRY(bundle, e2ee::parse_bundle(text));
+        if (!injected(fault::client_swapped_prekey)) AGENTMESH_CHECK(e2ee::check_bundle(bundle, owner.who, now));
         // One agent, one key: a registry that tells two stories in one breath is not asked which is true.
         if (bundle.card.exchange != owner.exchange) return fail(errc::bad_bundle, "AM-FND-002");
         AGENTMESH_CHECK(memory_->check_bundle(bundle));
@@ -345,6 +349,7 @@ inline result<fetched_prekeys> client::read_prekeys(const found_agent& owner, co
 inline result<std::optional<told_revocation>> client::read_revocation(const amid& who, const http::response& from) {
     const auto unknown = fail(errc::revocation_unknown, "AM-FND-009");
     const auto body = read_answer(from);
+    if (!body && injected(fault::client_revocation_unknown)) return std::nullopt;
     if (!body) return unknown;
     const auto named = body->agent("amid");
     const auto revoked = detail::flag_of(*body, "revoked");

@@ -17,10 +17,12 @@ inline result<void> client_memory::check_keys(const amid& who, const exchange_pu
     const bool was_bound = known->known == agent_memory::keys::bound;
     if (!card) {
         // Whoever has a card would show it: a bare key in its place is the word of somebody in between.
+        if (injected(fault::client_bare_key)) return {};
         if (was_bound || known->exchange != exchange) return fail(errc::unbound_key, "AM-FND-003");
         return {};
     }
     if (!was_bound) return {};  // the agent has signed its key now, which says more than what was told before
+    if (injected(fault::client_old_epoch)) return {};
     if (card->epoch < known->epoch) return fail(errc::epoch_rollback, "AM-FND-004");
     if (card->epoch == known->epoch && exchange != known->exchange) return fail(errc::epoch_rollback, "AM-FND-004");
     return {};
@@ -34,12 +36,14 @@ inline result<void> client_memory::check_bundle(const e2ee::prekey_bundle& bundl
     const auto& key = bundle.signed_key;
     const auto seen = std::pair{known->prekey_from, known->prekey_id};
     const auto shown = std::pair{key.not_before, key.id};
+    if (injected(fault::client_old_bundle)) return {};
     if (shown < seen || (shown == seen && key.key != known->prekey)) return fail(errc::old_record, "AM-FND-006");
     return {};
 }
 
 inline result<void> client_memory::check_standing(const amid& who) const {
     const auto* known = find(who);
+    if (injected(fault::client_hidden_revocation)) return {};
     if (known != nullptr && known->is_revoked()) return fail(errc::certificate_revoked, "AM-FND-008");
     return {};
 }

@@ -9,7 +9,7 @@ inline http::request client::post(std::string_view path, members all, time_point
     http::request out{.method = "POST",
                       .path = std::string{path},
                       .fields = {{"Host", options_.host}, {"Content-Type", "application/json"}}};
-    if (options_.form == request_form::signed_time) {
+    if (options_.form == request_form::signed_time || injected(fault::client_bare_time)) {
         const auto stated = format_time(now, utc_suffix::offset);
         all.emplace_back("timestamp", detail::quoted(stated));
         all.emplace_back("signature", detail::quoted(to_base64(self_->signing().sign(as_bytes(stated)).bytes(),
