@@ -9,8 +9,8 @@
 
 namespace agentmesh::conformance {
 
-inline constexpr std::array<std::string_view, 7> shim_areas{"id",    "enc",    "kex",     "ratchet",
-                                                            "knock", "policy", "envelope"};
+inline constexpr std::array<std::string_view, 8> shim_areas{"id",    "enc",    "kex",      "ratchet",
+                                                            "knock", "policy", "envelope", "registry"};
 inline constexpr std::array<std::string_view, 4> shim_suites{"am1", "wire10", "wire10-legacy", "v02"};
 
 /// One row of a vector file.

@@ -4,7 +4,7 @@ file(GLOB shim_vectors CONFIGURE_DEPENDS
      ${PROJECT_SOURCE_DIR}/vectors/crypto/*.json ${PROJECT_SOURCE_DIR}/vectors/kex/*.json
      ${PROJECT_SOURCE_DIR}/vectors/ratchet/*.json ${PROJECT_SOURCE_DIR}/vectors/knock/*.json
      ${PROJECT_SOURCE_DIR}/vectors/policy/*.json ${PROJECT_SOURCE_DIR}/vectors/envelope/*.json
-     ${PROJECT_SOURCE_DIR}/vectors/capability/*.json)
+     ${PROJECT_SOURCE_DIR}/vectors/capability/*.json ${PROJECT_SOURCE_DIR}/vectors/registry/*.json)
 set(shim_vector_data ${CMAKE_CURRENT_BINARY_DIR}/shim_vector_data.cpp)
 add_custom_command(
   OUTPUT ${shim_vector_data}

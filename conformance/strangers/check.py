@@ -3,11 +3,11 @@
 
     check.py python|deployed|registry_python|registry_deployed AMCONF [--undeclared] [--set NAME] [--print]
 
-Starts the stranger of that name, runs `amconf relay` under relay-core or `amconf registry` under registry-core against it, and
-compares every check that is not certifiable with expected.json beside it. Exit 0: as pinned. Exit 1: a difference, printed line
-by line. Exit 77: the interpreter or a package of the stranger is missing. --undeclared leaves the timings of a relay at their
-defaults and undeclared, so that the checks which need a wait are untested and all others are as pinned. --set judges by another
-set, and --print prints the checks in the form of expected.json.
+Starts the stranger of that name, runs `amconf relay` under relay-core or `amconf registry` under registry-core against
+it, and compares every check that is not certifiable with expected.json beside it. Exit 0: as pinned. Exit 1: a
+difference, printed line by line. Exit 77: the interpreter or a package of the stranger is missing. --undeclared leaves
+the timings of a relay at their defaults and undeclared, so that the checks which need a wait are untested and all
+others are as pinned. --set judges by another set, and --print prints the checks in the form of expected.json.
 """
 
 import argparse
@@ -80,8 +80,8 @@ def judge(stranger, options, amconf_command, out):
             line = running.stdout.readline().split()
             if line[:1] != ["listening"]:
                 sys.exit(f"{command} does not listen")
-            code = subprocess.run([*amconf_command, line[1], "--seed", SEED, "--quiet", "--no-color", "--out", str(out)],
-                                  timeout=240).returncode
+            options = ["--seed", SEED, "--quiet", "--no-color", "--out", str(out)]
+            code = subprocess.run([*amconf_command, line[1], *options], timeout=240).returncode
         finally:
             running.terminate()
             try:

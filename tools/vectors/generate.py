@@ -24,6 +24,7 @@ from gen import (
     policy,
     ratchet,
     relay,
+    replies,
     reputation,
     requests,
     times,
@@ -52,6 +53,7 @@ AREAS = (
     capability,
     reputation,
     requests,
+    replies,
     dht,
 )
 

@@ -15,7 +15,10 @@ public:
     /// ends with another status than 0. And with the harness as the other side: `roots` agrees on other keys, `bundles`
     /// takes every bundle, `spent` every first message, `knocks` every KNOCK, `answers` every answer to one,
     /// `envelopes` every envelope and signs none as it should; `talk` seals what does not open, and `feed` throws away
-    /// what it is fed.
+    /// what it is fed. And a client that one lie of a registry gets past: `lie-name` (another key for a name),
+    /// `lie-exchange` (a swapped exchange key), `lie-prekey` (a swapped prekey), `lie-bundle` (an old bundle or epoch),
+    /// `lie-tier`, `lie-revocation` (one that is hidden), `lie-silence` (an answer that says nothing of it),
+    /// `lie-statement` and `lie-successor` (words of others), `lie-did`.
     [[nodiscard]] static const std::vector<std::string>& ways();
 
     /// @param way  one of ways(), or empty for none
@@ -28,6 +31,7 @@ public:
 
 private:
     [[nodiscard]] bool takes_all(const std::string& op) const;
+    void fall_for_lie(const json& question, json& reply) const;
 
     std::string way_;
     std::size_t asked_ = 0;

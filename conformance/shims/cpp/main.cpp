@@ -13,7 +13,7 @@
 namespace agentmesh::shim {
 namespace {
 
-const std::vector<std::string> areas{"id", "enc", "kex", "ratchet", "knock", "policy", "envelope"};
+const std::vector<std::string> areas{"id", "enc", "kex", "ratchet", "knock", "policy", "envelope", "registry"};
 
 json hello(const json& line) {
     if (line.value("proto", 0) != 1) return {{"reject", {{"class", "version"}}}};
@@ -55,6 +55,7 @@ int serve(std::istream& in, std::ostream& out, breakage broken) {
     add_knock(known);
     add_policy(known);
     add_envelope(known);
+    add_registry(known);
     std::uint64_t replies = 0;
     for (std::string text; std::getline(in, text);) {
         const auto line = json::parse(text, nullptr, false);

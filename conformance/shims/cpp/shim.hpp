@@ -76,6 +76,7 @@ void add_live_knock(operations& into, const std::shared_ptr<fed_random>& random)
 void add_knock(operations& into);
 void add_policy(operations& into);
 void add_envelope(operations& into);
+void add_registry(operations& into);
 
 /// The class of a refusal.
 [[nodiscard]] std::string_view class_of(errc code) noexcept;

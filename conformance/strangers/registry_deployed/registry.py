@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """A registry that does what registries of 0.2 are seen to do, mistakes included.
 
-Built from observations of how deployed ones answer (the rows G of SPEC.md), not from their code, so that the suite can be
-shown what it is there to find. `expected.json` beside this file pins which checks fail here, and why.
+Built from observations of how deployed ones answer (the rows G that SPEC.md cites), not from their code, so that the
+suite can be shown what it is there to find. `expected.json` beside this file pins which checks fail here, and why.
 """
 
 import argparse
@@ -27,8 +27,8 @@ from texts import amid_of, verifies  # noqa: E402
 STATUSES = ("online", "away", "offline", "dnd")
 REASONS = ("key_compromise", "policy_violation", "superseded", "cessation_of_operation", "privilege_withdrawn",
            "admin_request", "other")
-TAGS = ("fast_response", "accurate", "professional", "reliable", "helpful", "knowledgeable", "slow_response", "inaccurate",
-        "unhelpful", "unreliable")
+TAGS = ("fast_response", "accurate", "professional", "reliable", "helpful", "knowledgeable", "slow_response",
+        "inaccurate", "unhelpful", "unreliable")
 OUTCOMES = ("success", "failed", "timeout", "rejected", "cancelled")
 RANK = {"anonymous": 2, "verified": 1, "organization": 1}
 START = {"anonymous": 0.5, "verified": 0.6, "organization": 0.7}
@@ -172,8 +172,9 @@ class Registry:
     def answer(self, request):
         try:
             path, request.rest = "/".join(request.segments), None
-            if len(request.segments) == 4 and request.segments[:3] in (["v1", "registry", "prekeys"], ["v1", "registry", "did"]):
-                path, request.rest = "/".join(request.segments[:3]) + "/*", request.segments[3]
+            head = "/".join(request.segments[:3])
+            if len(request.segments) == 4 and head in ("v1/registry/prekeys", "v1/registry/did"):
+                path, request.rest = head + "/*", request.segments[3]
             handler = self.routes.get((request.method, path))
             if handler is None:
                 known = any(path == one for _, one in self.routes)
@@ -241,7 +242,8 @@ class Registry:
     def signed_as_sent(self, amid, key, body, /, **members):
         stamp, signature = body.text("timestamp"), body.text("signature")
         try:
-            good = amid_of(raw(key)) == amid and verifies(raw(key), stamp.encode(), raw(signature)) and self.fresh(stamp)
+            good = (amid_of(raw(key)) == amid and verifies(raw(key), stamp.encode(), raw(signature))
+                    and self.fresh(stamp))
         except ValueError:
             good = False
         if not good:
@@ -251,7 +253,8 @@ class Registry:
 
     def health(self, request):
         online = sum(agent.status == "online" for agent in self.agents.values())
-        return {"status": "healthy", "version": "agentmesh/0.2", "agents_registered": len(self.agents), "agents_online": online}
+        return {"status": "healthy", "version": "agentmesh/0.2", "agents_registered": len(self.agents),
+                "agents_online": online}
 
     def register(self, request):
         body = self.body(request)
@@ -296,8 +299,8 @@ class Registry:
                  if wanted in agent.capabilities and RANK[agent.tier] <= tier and agent.score >= least
                  and status in (None, agent.status)]
         found.sort(key=lambda agent: (agent.score, agent.seen), reverse=True)
-        return {"results": [self.row(agent) for agent in found[offset:offset + limit]], "total": len(found), "limit": limit,
-                "offset": offset}
+        return {"results": [self.row(agent) for agent in found[offset:offset + limit]], "total": len(found),
+                "limit": limit, "offset": offset}
 
     def set_status(self, request):
         body = self.body(request)
@@ -382,15 +385,16 @@ class Registry:
     def list_revocations(self, request):
         limit, offset = min(10_000, self.number(request, "limit", 1000)), self.number(request, "offset", 0)
         found = [agent.revocation for agent in self.agents.values() if agent.revocation]
-        return {"revocations": found[max(0, offset):][:max(0, limit)], "total": len(found), "last_updated": written(now(), "Z"),
-                "next_update": written(now() + timedelta(hours=1), "Z")}
+        return {"revocations": found[max(0, offset):][:max(0, limit)], "total": len(found),
+                "last_updated": written(now(), "Z"), "next_update": written(now() + timedelta(hours=1), "Z")}
 
     def bulk(self, request):
         names = self.body(request).texts("amids")
         if len(names) > 100:
             raise no(400, "Maximum 100 AMIDs per request")
         found = [self.state(name) for name in names]
-        return {"revocations": found, "total_checked": len(found), "total_revoked": sum(one["revoked"] for one in found)}
+        return {"revocations": found, "total_checked": len(found),
+                "total_revoked": sum(one["revoked"] for one in found)}
 
     # Reputation: two engines that write one column.
 
@@ -462,11 +466,13 @@ class Registry:
         score, sessions, good, completion, mean = self.second_engine(agent)
         return {"amid": agent.amid, "score": score, "completion_rate": completion, "total_sessions": len(sessions),
                 "successful_sessions": good, "feedback_count": len(agent.feedbacks), "average_feedback": mean,
-                "tier": agent.tier, "age_days": (now() - agent.created).days, "tags": [], "last_updated": written(now(), "Z")}
+                "tier": agent.tier, "age_days": (now() - agent.created).days, "tags": [],
+                "last_updated": written(now(), "Z")}
 
     def leaderboard(self, request):
         limit = min(100, max(0, self.number(request, "limit", 20)))
-        rated = sorted((agent for agent in self.agents.values() if len(agent.feedbacks) >= 5), key=lambda agent: -agent.score)
+        rated = [agent for agent in self.agents.values() if len(agent.feedbacks) >= 5]
+        rated.sort(key=lambda agent: -agent.score)
         return {"leaderboard": [{"amid": agent.amid, "score": agent.score} for agent in rated[:limit]], "limit": limit,
                 "intent_filter": request.query.get("intent")}
 
@@ -484,14 +490,15 @@ class Registry:
             raise no(400, "Unknown provider")
         state = base64.b64encode(secrets.token_bytes(32)).decode()
         self.states[state] = (body["amid"], now())
-        return {"authorization_url": f"https://login.example/authorize?state={state}", "state": state, "expires_in": 600}
+        return {"authorization_url": f"https://login.example/authorize?state={state}", "state": state,
+                "expires_in": 600}
 
     def callback(self, request):
         self.asked(request, "code")
         found = self.states.pop(self.asked(request, "state"), None)
         why = "Invalid state" if found is None else "The provider did not answer"
-        raise Refusal(400, {"success": False, "amid": "", "provider": "", "verified_identity": None, "certificate": None,
-                            "error": why})
+        raise Refusal(400, {"success": False, "amid": "", "provider": "", "verified_identity": None,
+                            "certificate": None, "error": why})
 
     def org_register(self, request):
         body = self.body(request)
@@ -528,9 +535,10 @@ class Registry:
         body.text("admin_signature")
         organization = self.organization(body)
         amid = body.text("agent_amid")
-        agent = self.agents.setdefault(amid, Agent(amid, body.text("agent_signing_public_key"),
-                                                   body.text("agent_exchange_public_key"), body.text("display_name", True),
-                                                   body.texts("capabilities"), "wss://relay.agentmesh.online/v1/connect", None))
+        invented = Agent(amid, body.text("agent_signing_public_key"), body.text("agent_exchange_public_key"),
+                         body.text("display_name", True), body.texts("capabilities"),
+                         "wss://relay.agentmesh.online/v1/connect", None)
+        agent = self.agents.setdefault(amid, invented)
         agent.tier = "organization"
         organization["agents"] += 1
         certificate = {"version": 1, "type": "agent_certificate", "agent_amid": amid, "tier": "organization"}

@@ -1,4 +1,4 @@
-"""HTTP/1.1 for one registry: RFC 9112 as strictly as SPEC.md has it, over asyncio streams. No part of it knows what is asked."""
+"""HTTP/1.1 over asyncio streams: RFC 9112, as strictly as SPEC.md has it. Nothing here knows what is asked."""
 
 import asyncio
 import contextlib
@@ -11,13 +11,15 @@ MAX_BODY, MAX_TRAILER = 262_144, 8_192
 HEAD_TIME, BODY_TIME, IDLE_TIME = 10, 20, 60  # seconds
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:[\x21-\x7e\x80-\xff]+(?:[ \t]+[\x21-\x7e\x80-\xff]+)*)?)[ \t]*")
+VALUE = r"(?:[\x21-\x7e\x80-\xff]+(?:[ \t]+[\x21-\x7e\x80-\xff]+)*)?"
+FIELD = re.compile(rf"({TOKEN.pattern}):[ \t]*({VALUE})[ \t]*")
 HOST = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 REASONS = {
-    100: "Continue", 200: "OK", 201: "Created", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
-    405: "Method Not Allowed", 408: "Request Timeout", 409: "Conflict", 413: "Content Too Large",
-    415: "Unsupported Media Type", 429: "Too Many Requests", 431: "Request Header Fields Too Large",
-    500: "Internal Server Error", 501: "Not Implemented", 503: "Service Unavailable", 505: "HTTP Version Not Supported",
+    200: "OK", 201: "Created", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout", 409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type",
+    429: "Too Many Requests", 431: "Request Header Fields Too Large", 500: "Internal Server Error",
+    501: "Not Implemented", 503: "Service Unavailable", 505: "HTTP Version Not Supported",
 }
 
 
@@ -225,7 +227,8 @@ class Connection:
 
     async def write(self, answer, keep, without_body=False):
         lines = [f"HTTP/1.1 {answer.status} {REASONS[answer.status]}", f"Content-Type: {answer.content_type}",
-                 f"Content-Length: {len(answer.body)}", *answer.fields, f"Connection: {'keep-alive' if keep else 'close'}"]
+                 f"Content-Length: {len(answer.body)}", f"Connection: {'keep-alive' if keep else 'close'}",
+                 *answer.fields]
         self.writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + (b"" if without_body else answer.body))
         async with asyncio.timeout(BODY_TIME):
             await self.writer.drain()

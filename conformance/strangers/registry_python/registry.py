@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """A registry for `agentmesh/0.2`, written from SPEC.md and the published table of endpoints, and nothing else.
 
-It shares no code with the reference implementation: a conformance case that fails here has found a fault of this file, of
-the text, or of the case. Everything is kept in memory.
+It shares no code with the reference implementation: a conformance case that fails here has found a fault of this file,
+of the text, or of the case. Everything is kept in memory.
 """
 
 import argparse
@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 import http1
-from texts import (SECOND, amid_of, base58, decode_base64, encode_base64, is_amid, read_json, read_key, read_time, verifies,
-                   write_json, write_time)
+from texts import (SECOND, amid_of, base58, decode_base64, encode_base64, is_amid, read_json, read_key, read_time,
+                   verifies, write_json, write_time)
 
 STATUSES = ("online", "away", "offline", "dnd")
 REASONS = ("key_compromise", "policy_violation", "superseded", "cessation_of_operation", "privilege_withdrawn",
@@ -311,7 +311,7 @@ class Registry:
         return value
 
     def asked(self, request, name, otherwise=None):
-        """A parameter of the query; None where it came twice is a refusal, and so is its absence without `otherwise`."""
+        """A parameter of the query. Refusal if it came twice, or did not come and there is no `otherwise`."""
         if name in request.query:
             if request.query[name] is None:
                 raise invalid(name)
@@ -407,7 +407,8 @@ class Registry:
 
     def health(self, request):
         online = sum(agent.status == "online" for agent in self.agents.values())
-        return {"status": "healthy", "version": "agentmesh/0.2", "agents_registered": len(self.agents), "agents_online": online}
+        return {"status": "healthy", "version": "agentmesh/0.2", "agents_registered": len(self.agents),
+                "agents_online": online}
 
     def register(self, request):
         body = self.body(request)
@@ -456,7 +457,8 @@ class Registry:
     def row(self, agent):
         return {
             "amid": agent.amid, "tier": agent.tier, "display_name": agent.display_name, "organization": None,
-            "signing_public_key": encode_base64(agent.signing_key), "exchange_public_key": encode_base64(agent.exchange_key),
+            "signing_public_key": encode_base64(agent.signing_key),
+            "exchange_public_key": encode_base64(agent.exchange_key),
             "capabilities": agent.capabilities, "relay_endpoint": agent.relay_endpoint,
             "direct_endpoint": agent.direct_endpoint, "status": agent.status,
             "reputation_score": self.total(agent) / MILLION, "last_seen": write_time(agent.seen),
@@ -489,8 +491,8 @@ class Registry:
                  and TIERS.index(agent.tier) >= TIER_FLOORS[floor] and self.total(agent) >= Fraction(least) * MILLION
                  and status in ("", agent.status)]
         found.sort(key=lambda agent: (-self.total(agent), -agent.seen, agent.amid))
-        return {"results": [self.row(agent) for agent in found[offset:offset + limit]], "total": len(found), "limit": limit,
-                "offset": offset}
+        return {"results": [self.row(agent) for agent in found[offset:offset + limit]], "total": len(found),
+                "limit": limit, "offset": offset}
 
     def set_status(self, request):
         body = self.body(request)
@@ -541,10 +543,10 @@ class Registry:
             one_time[whole(one, "id")] = key(one, "key", "x25519:")
         agent = self.speaker(request, body, "amid")
         if not verifies(agent.signing_key, prekey, signature):
-            raise Refusal(400, "invalid_prekey_signature", "AM-REG-020", "the signed prekey is not signed by this agent")
+            raise Refusal(400, "invalid_prekey_signature", "AM-REG-020", "not signed by this agent")
         kept = {n: k for n, k in one_time.items() if n > agent.highest_id or agent.one_time.get(n) == k}
-        agent.signed_prekey = {"signed_prekey": encode_base64(prekey), "signed_prekey_signature": encode_base64(signature),
-                               "signed_prekey_id": number}
+        agent.signed_prekey = {"signed_prekey": encode_base64(prekey),
+                               "signed_prekey_signature": encode_base64(signature), "signed_prekey_id": number}
         agent.one_time = dict(sorted(kept.items()))
         agent.highest_id = max([agent.highest_id, *one_time])
         agent.seen = time.time_ns()
@@ -627,7 +629,8 @@ class Registry:
         if len(names) > 100:
             raise Refusal(400, "too_large", "AM-REG-032", "at most 100 agents")
         found = [self.state(name) for name in names]
-        return {"revocations": found, "total_checked": len(found), "total_revoked": sum(one["revoked"] for one in found)}
+        return {"revocations": found, "total_checked": len(found),
+                "total_revoked": sum(one["revoked"] for one in found)}
 
     def list_revocations(self, request):
         limit, offset = min(10_000, self.number(request, "limit", 1000)), self.number(request, "offset", 0)
@@ -711,7 +714,7 @@ class Registry:
                       200 + sum(weight for weight, _ in counted))
 
     def sessions_of(self, agent):
-        return [session for session in self.sessions.values() if session.counted is not None and agent.amid in session.parties]
+        return [one for one in self.sessions.values() if one.counted is not None and agent.amid in one.parties]
 
     def total(self, agent):
         start = {"anonymous": 571_429, "verified": 642_857, "organization": 714_286}[agent.tier]
@@ -764,7 +767,8 @@ class Registry:
             "successful_sessions": good, "feedback_count": len(scores),
             "average_feedback": sum(scores) / len(scores) / MILLION if scores else 0.5, "tier": agent.tier,
             "age_days": (time.time_ns() - agent.registered) // DAY,
-            "tags": [{"tag": tag, "count": count} for tag, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:10]],
+            "tags": [{"tag": tag, "count": count}
+                     for tag, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:10]],
             "last_updated": write_time(agent.scores[-1][0])}
 
     def leaderboard(self, request):
@@ -772,15 +776,15 @@ class Registry:
         rated = [agent for agent in self.agents.values() if len(agent.ratings) >= 5 and not agent.revocation
                  and (not intent or any(fits(intent, one) for one in agent.capabilities))]
         rated.sort(key=lambda agent: (-self.total(agent), agent.amid))
-        return {"leaderboard": [{"amid": agent.amid, "display_name": agent.display_name, "score": self.total(agent) / MILLION,
-                                 "tier": agent.tier, "ratings_count": len(agent.ratings)} for agent in rated[:limit]],
-                "limit": limit, "intent_filter": intent or None}
+        found = [{"amid": agent.amid, "display_name": agent.display_name, "score": self.total(agent) / MILLION,
+                  "tier": agent.tier, "ratings_count": len(agent.ratings)} for agent in rated[:limit]]
+        return {"leaderboard": found, "limit": limit, "intent_filter": intent or None}
 
 
 async def main():
     parser = argparse.ArgumentParser(description="A registry for agentmesh/0.2 on 127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
-    parser.add_argument("--name", action="append", default=[], help="a host that proofs may be made for, besides the address")
+    parser.add_argument("--name", action="append", default=[], help="a host, besides the address, in proofs")
     parser.add_argument("--requests-per-minute", type=int, default=0, metavar="N", help="by one address; 0: no limit")
     options = parser.parse_args()
     registry = Registry(options)
@@ -791,7 +795,8 @@ async def main():
         task = asyncio.current_task()
         open_connections.add(task)
         try:
-            await http1.Connection(reader, writer, lambda request: registry.answer(request, client), registry.malformed).serve()
+            answer = lambda request: registry.answer(request, client)
+            await http1.Connection(reader, writer, answer, registry.malformed).serve()
         finally:
             open_connections.discard(task)
 

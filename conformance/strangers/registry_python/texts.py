@@ -1,4 +1,4 @@
-"""Texts of agentmesh/0.2 as SPEC.md has them: JSON, base64, keys, AMIDs, times. Written without a look at the library."""
+"""Texts of agentmesh/0.2 as SPEC.md has them, written without a look at the library: JSON, base64, AMIDs, times."""
 
 import base64
 import hashlib
