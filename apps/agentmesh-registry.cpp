@@ -2,7 +2,10 @@
 #include "registry_command_line.hpp"
 
 #include <agentmesh/crypto/random.hpp>
-#include <agentmesh/net/http_server.hpp>
+#include <agentmesh/net/registry_driver.hpp>
+#if AGENTMESH_POSTGRES
+#include <agentmesh/registry/postgres_store.hpp>
+#endif
 #if AGENTMESH_SQLITE
 #include <agentmesh/registry/sqlite_store.hpp>
 #endif
@@ -42,13 +45,16 @@ std::optional<http::response> operator_page(const http::request& asked, const ne
 /// Runs until told to stop.
 template <class Store>
 int run(registry_options options, Store store) {
-    using handler = std::function<http::response(const http::request&, const std::string&, const agentmesh::moment&)>;
+    using handler = std::function<std::optional<http::response>(http::request&&, const std::string&,
+                                                                const agentmesh::moment&, net::http_reply)>;
     asio::io_context io{1};
     handler answer;  // once the port is known, which is part of what requests are signed for
     net::http_server<handler> server{
-        io, options.server, [&](const http::request& asked, const std::string& address, const agentmesh::moment& now) {
-            if (auto page = operator_page(asked, server.report())) return *std::move(page);
-            return answer(asked, address, now);
+        io, options.server,
+        [&](http::request&& asked, const std::string& address, const agentmesh::moment& now, net::http_reply reply) {
+            // At once, however long the store takes with what is before it.
+            if (auto page = operator_page(asked, server.report())) return page;
+            return answer(std::move(asked), address, now, std::move(reply));
         }};
     if (!server.start()) {
         std::cerr << "agentmesh-registry: " << server.why() << '\n';
@@ -59,17 +65,39 @@ int run(registry_options options, Store store) {
 
     agentmesh::crypto::system_random random;
     agentmesh::registry::service service{store, options.service, random};
-    answer = [&](const http::request& asked, const std::string& address, const agentmesh::moment& now) {
-        return service.handle(asked, {.address = address}, now);
+    net::outside_world others{io, {.names = options.names}};
+    net::registry_driver mesh{io, service, others};
+    answer = [&](http::request&& asked, const std::string& address, const agentmesh::moment& now,
+                 net::http_reply reply) -> std::optional<http::response> {
+        mesh.handle(std::move(asked), address, now, std::move(reply));
+        return std::nullopt;
     };
 
     asio::signal_set signals{io, SIGTERM, SIGINT};
     signals.async_wait([&](const std::error_code& failed, int) {
-        if (!failed) server.stop();
+        if (failed) return;
+        server.stop();
+        others.stop();
     });
     std::cout << "listening " << url << std::endl;
     io.run();
     return exit_code::stopped;
+}
+
+/// With the store that `open` opens. `name` is what it is called in a message, without the password of a connection
+/// string.
+[[maybe_unused]] int run_with(registry_options options, auto&& open, const std::string& name) {
+    auto store = open(options.database);
+    if (!store) {
+        std::cerr << "agentmesh-registry: cannot use " << name << ": " << agentmesh::describe(store.error().code)
+                  << '\n';
+        return exit_code::failed;
+    }
+    return run(std::move(options), *std::move(store));
+}
+
+[[nodiscard]] bool is_postgres(std::string_view database) noexcept {
+    return database.starts_with("postgres://") || database.starts_with("postgresql://");
 }
 
 }  // namespace
@@ -81,15 +109,18 @@ int main(int argc, char** argv) {
 
     auto options = command_line.options();
     options.server.log_sink = [](std::string_view line) { std::fwrite(line.data(), 1, line.size(), stderr); };
+    if (is_postgres(options.database)) {
+#if AGENTMESH_POSTGRES
+        return run_with(std::move(options), agentmesh::registry::postgres_store::open, "the PostgreSQL database");
+#else
+        std::cerr << "agentmesh-registry: built without PostgreSQL\n";
+        return exit_code::failed;
+#endif
+    }
 #if AGENTMESH_SQLITE
     if (!options.database.empty()) {
-        auto store = agentmesh::registry::sqlite_store::open(options.database);
-        if (!store) {
-            std::cerr << "agentmesh-registry: cannot use database " << options.database << ": "
-                      << agentmesh::describe(store.error().code) << '\n';
-            return exit_code::failed;
-        }
-        return run(std::move(options), *std::move(store));
+        const auto name = "database " + options.database;
+        return run_with(std::move(options), agentmesh::registry::sqlite_store::open, name);
     }
 #endif
     return run(std::move(options), agentmesh::registry::memory_store{});

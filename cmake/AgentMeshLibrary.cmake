@@ -3,6 +3,7 @@
 #   agentmesh::agentmesh   the sans-IO library: C++20, libsodium, tl::expected; libcrypto when AGENTMESH_OPENSSL_AEAD is on
 #   agentmesh::net         the same with the Asio drivers under net/; TLS when AGENTMESH_TLS is on
 #   agentmesh::sqlite      what registry/sqlite_store.hpp needs; there when AGENTMESH_SQLITE is on
+#   agentmesh::postgres    what registry/postgres_store.hpp needs; there when AGENTMESH_POSTGRES is on
 
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium>=1.0.18)
@@ -41,6 +42,16 @@ if(AGENTMESH_SQLITE)
   set_target_properties(agentmesh_sqlite PROPERTIES EXPORT_NAME sqlite)
   target_link_libraries(agentmesh_sqlite INTERFACE agentmesh SQLite::SQLite3)
   install(TARGETS agentmesh_sqlite EXPORT agentmeshTargets)
+endif()
+
+if(AGENTMESH_POSTGRES)
+  find_package(PkgConfig REQUIRED)
+  pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq>=14)
+  add_library(agentmesh_postgres INTERFACE)
+  add_library(agentmesh::postgres ALIAS agentmesh_postgres)
+  set_target_properties(agentmesh_postgres PROPERTIES EXPORT_NAME postgres)
+  target_link_libraries(agentmesh_postgres INTERFACE agentmesh PkgConfig::libpq)
+  install(TARGETS agentmesh_postgres EXPORT agentmeshTargets)
 endif()
 
 install(TARGETS agentmesh agentmesh_net EXPORT agentmeshTargets FILE_SET HEADERS)

@@ -21,6 +21,8 @@ import time
 import nacl.bindings
 import nacl.signing
 
+import postgres
+
 ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 DEADLINE = 30  # seconds for any one thing to happen
 COVERED = '("@method" "@authority" "@path" "@query" "content-digest")'
@@ -78,20 +80,20 @@ class Agent:
 class Registry:
     """The program, on a free port, and on the same port when it comes back."""
 
-    def __init__(self, program, database):
-        self.program, self.database, self.port = program, database, 0
+    def __init__(self, program, database, name=None):
+        self.program, self.database, self.name, self.port = program, database, name, 0
         self.start()
 
     def start(self):
         self.process = subprocess.Popen(
             [self.program, "--port", str(self.port), "--db", self.database, "--requests-per-minute", "0",
-             "--fetches-per-minute", "0"],
+             "--fetches-per-minute", "0", *(["--name", self.name] if self.name else [])],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         ready, _, _ = select.select([self.process.stdout], [], [], DEADLINE)
         line = self.process.stdout.readline() if ready else ""
         demand(line.startswith("listening http://127.0.0.1:"), f"the registry did not come up: {line!r}")
         self.port = int(line.strip().rsplit(":", 1)[1].split("/")[0])
-        self.host = f"127.0.0.1:{self.port}"
+        self.host = self.name or f"127.0.0.1:{self.port}"
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
@@ -233,21 +235,104 @@ def story(registry, say):
     registry.stop()
 
 
+def story_of_two(registries, say):
+    """Two registries before one database, asked at the same time."""
+    one, other = registries
+    alice, bob = Agent("alice"), Agent("bob")
+    say("who registers with one is known to the other")
+    status, _ = one.ask("POST", "/v1/registry/register", body=registration(alice), agent=alice)
+    demand(status == 201, f"register: {status}")
+    status, _ = other.ask("POST", "/v1/registry/register", body=registration(alice), agent=alice)
+    demand(status == 409, f"a second registration: {status}")
+    status, _ = other.ask("POST", "/v1/registry/register", body=registration(bob), agent=bob)
+    demand(status == 201, f"register: {status}")
+
+    say("a proof serves once with both together")
+    body = {"amid": bob.amid, "status": "online"}
+    proof = bob.proof("POST", one.host, "/v1/registry/status", "", json.dumps(body).encode())
+    tries = [each.ask("POST", "/v1/registry/status", body=body, fields=proof)[0] for each in registries]
+    demand(tries == [200, 401], f"a proof sent to both: {tries}")
+
+    say("both hand out one-time prekeys at once, each of them once, and one is killed meanwhile")
+    count = 100
+    status, _ = one.ask("POST", "/v1/registry/prekeys", body=upload(bob, count), agent=bob)
+    demand(status == 200, f"upload: {status}")
+    taken, refused = [], []
+
+    def fetch(registry, number):
+        for _ in range(number):
+            try:
+                status, answer = registry.ask("GET", f"/v1/registry/prekeys/{bob.amid}", agent=alice)
+            except (OSError, http.client.HTTPException):
+                continue
+            if status == 200 and "one_time_prekey" in answer:
+                taken.append(answer["one_time_prekey"]["id"])
+            elif status != 200:
+                refused.append((status, answer))
+
+    threads = [threading.Thread(target=fetch, args=(registries[n % 2], 20)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + DEADLINE
+    while len(taken) < 20 and time.monotonic() < until:
+        threads[0].join(0.01)
+    other.kill()
+    other.start()
+    for thread in threads:
+        thread.join(DEADLINE)
+        demand(not thread.is_alive(), "a fetch did not end")
+    demand(not refused, f"fetches were refused: {refused[:3]}")
+    demand(len(set(taken)) == len(taken), f"a one-time prekey was handed out twice: {sorted(taken)}")
+    demand(len(taken) >= 20, f"only {len(taken)} prekeys were handed out")
+
+    say("who is revoked with one is revoked with the other")
+    status, _ = other.ask("POST", "/v1/registry/revoke", agent=bob, body={
+        "amid": bob.amid, "reason": "key_compromise", "revoker_amid": bob.amid})
+    demand(status == 200, f"revoke: {status}")
+    status, answer = one.ask("GET", "/v1/registry/revocation", f"amid={bob.amid}")
+    demand(status == 200 and answer["revoked"] is True, f"revocation: {status} {answer}")
+    for each in registries:
+        each.stop()
+
+
+def told(story, registries):
+    """Whether a story came to its end."""
+    try:
+        story(lambda text: print(text, flush=True))
+    except Failed as why:
+        print(f"failed: {why}", file=sys.stderr)
+        return False
+    finally:
+        for one in registries:
+            if one.process.poll() is None:
+                one.kill()
+    return True
+
+
+def with_postgres(program):
+    why_not = postgres.missing()
+    if why_not:
+        print(f"skipped: {why_not}")
+        return postgres.SKIPPED
+    with postgres.Server() as server:
+        two = [Registry(program, server.url, "registry.example") for _ in range(2)]
+        if not told(lambda say: story_of_two(two, say), two):
+            return 1
+        server.empty()
+        one = Registry(program, server.url)
+        return 0 if told(lambda say: story(one, say), [one]) else 1
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--registry", required=True, help="the program agentmesh-registry")
+    arguments.add_argument("--postgres", action="store_true", help="in PostgreSQL, first two of them, then one")
     options = arguments.parse_args()
+    if options.postgres:
+        return with_postgres(options.registry)
     with tempfile.TemporaryDirectory(prefix="agentmesh-") as folder:
         registry = Registry(options.registry, str(pathlib.Path(folder) / "registry.db"))
-        try:
-            story(registry, lambda text: print(text, flush=True))
-        except Failed as why:
-            print(f"failed: {why}", file=sys.stderr)
-            return 1
-        finally:
-            if registry.process.poll() is None:
-                registry.kill()
-    return 0
+        return 0 if told(lambda say: story(registry, say), [registry]) else 1
 
 
 if __name__ == "__main__":
