@@ -42,6 +42,9 @@ ssize_t write(int file, const void* from, size_t size) {
 ssize_t pwrite(int file, const void* from, size_t size, off_t at) {
     return next<ssize_t(int, const void*, size_t, off_t)>("pwrite", file, from, size, at);
 }
+ssize_t pwrite64(int file, const void* from, size_t size, off64_t at) {
+    return next<ssize_t(int, const void*, size_t, off64_t)>("pwrite64", file, from, size, at);
+}
 ssize_t writev(int file, const iovec* parts, int count) {
     return next<ssize_t(int, const iovec*, int)>("writev", file, parts, count);
 }
@@ -54,6 +57,7 @@ ssize_t sendmsg(int to, const msghdr* what, int flags) {
 int fsync(int file) { return next<int(int)>("fsync", file); }
 int fdatasync(int file) { return next<int(int)>("fdatasync", file); }
 int ftruncate(int file, off_t size) noexcept { return next<int(int, off_t)>("ftruncate", file, size); }
+int ftruncate64(int file, off64_t size) noexcept { return next<int(int, off64_t)>("ftruncate64", file, size); }
 int rename(const char* from, const char* to) noexcept {
     return next<int(const char*, const char*)>("rename", from, to);
 }

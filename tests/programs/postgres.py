@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own: in a folder that goes with it, behind a socket there, synchronised as in earnest.
+"""A PostgreSQL server of a test's own: in a folder that goes with it, behind a socket there, synchronised in earnest.
 
 Usage: postgres.py COMMAND...
 
