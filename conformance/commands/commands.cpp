@@ -37,6 +37,7 @@ int run(int argc, char** argv) {
         "Examples:\n"
         "  amconf relay ws://127.0.0.1:8765/                    judge a relay by what 0.2 itself promises\n"
         "  amconf relay wss://relay.example/ --set relay-hardened --out run/\n"
+        "  amconf registry http://127.0.0.1:8080                judge a registry\n"
         "  amconf shim --exec 'node shim.mjs' --areas kex,ratchet --suite wire10-legacy\n"
         "  amconf replay run/ --case RLY-STORE-007              judge the recorded bytes again\n"
         "  amconf explain AM-RLY-042                            what it says and which cases prove it\n"
@@ -44,6 +45,7 @@ int run(int argc, char** argv) {
         "Exit codes: 0 certifiable, 1 a MUST is broken, 2 untested or inconclusive, 3 usage, 4 the harness is at fault,\n"
         "5 a stale baseline.");
     add_relay(app, code);
+    add_registry(app, code);
     add_shim(app, code);
     add_replay(app, code);
     add_list(app, code);

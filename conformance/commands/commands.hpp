@@ -18,6 +18,7 @@ int run(int argc, char** argv);
 
 /// A subcommand of `app`; its callback stores what the process returns in `code`.
 void add_relay(CLI::App& app, int& code);
+void add_registry(CLI::App& app, int& code);
 void add_shim(CLI::App& app, int& code);
 void add_replay(CLI::App& app, int& code);
 void add_list(CLI::App& app, int& code);

@@ -14,10 +14,15 @@ namespace {
 
 using ordered = nlohmann::ordered_json;
 
-requirement_set set_of(const std::string& word) {
-    if (word.starts_with("relay-hardened")) return requirement_set::hardened;
-    if (word.starts_with("relay-core")) return requirement_set::core;
-    throw usage_error{"no set " + word + ": relay-core or relay-hardened"};
+struct chosen_set {
+    requirement_set set;
+    target_role role;
+};
+chosen_set set_of(const std::string& word) {
+    for (const auto role : {target_role::relay, target_role::registry})
+        for (const auto set : {requirement_set::core, requirement_set::hardened})
+            if (const auto name = set_name(set, role); word == name || name.starts_with(word + "@")) return {set, role};
+    throw usage_error{"no set " + word + ": relay-core, relay-hardened, registry-core or registry-hardened"};
 }
 
 std::vector<const conformance_case*> cases_proving(std::string_view requirement) {
@@ -37,11 +42,11 @@ std::string observability_words(unsigned by) {
     return out;
 }
 
-void list_cases(requirement_set set, bool as_json) {
+void list_cases(const chosen_set& of, bool as_json) {
     ordered out = ordered::array();
     for (const auto* c : all_cases()) {
-        const auto proved = case_runner::judged(*c, set);
-        if (proved.empty()) continue;
+        const auto proved = case_runner::judged(*c, of.set);
+        if (c->role() != of.role || proved.empty()) continue;
         ordered ids = ordered::array();
         std::string words;
         for (const auto* p : proved) {
@@ -54,9 +59,9 @@ void list_cases(requirement_set set, bool as_json) {
     if (as_json) std::cout << out.dump(1) << "\n";
 }
 
-void list_requirements(requirement_set set, bool as_json) {
+void list_requirements(const chosen_set& of, bool as_json) {
     ordered out = ordered::array();
-    for (const auto* c : demanded(set)) {
+    for (const auto* c : demanded(of.set, of.role)) {
         const auto cases = cases_proving(c->id);
         if (as_json) {
             ordered ids = ordered::array();
@@ -114,7 +119,7 @@ void add_list(CLI::App& app, int& code) {
     auto o = std::make_shared<options>();
     auto& sub = *app.add_subcommand("list", "List cases or requirements");
     sub.add_option("what", o->what, "cases (default) or requirements")->check(CLI::IsMember({"cases", "requirements"}));
-    sub.add_option("--set", o->set, "relay-core or relay-hardened (default)");
+    sub.add_option("--set", o->set, "relay-core, relay-hardened (default), registry-core or registry-hardened");
     sub.add_flag("--json", o->as_json, "As JSON");
     sub.footer("Examples:\n  amconf list\n  amconf list requirements --set relay-core --json");
     sub.callback([o, &code] {

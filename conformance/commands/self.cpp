@@ -53,11 +53,11 @@ void add_trace(CLI::App& app, int& code) {
 }
 
 void add_later(CLI::App& app, int& code) {
-    for (const char* name : {"registry", "client", "certify", "verify"}) {
+    for (const char* name : {"client", "certify", "verify"}) {
         auto& sub = *app.add_subcommand(name, "Not in this build");
         sub.allow_extras();
         sub.callback([name, &code] {
-            std::cerr << "amconf: this build has no `" << name << "`; it judges relays and shims (see amconf relay --help, amconf shim --help)\n";
+            std::cerr << "amconf: this build has no `" << name << "`; it judges relays, registries and shims (see amconf relay --help, amconf shim --help)\n";
             code = exit_codes::usage;
         });
     }

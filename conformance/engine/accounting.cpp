@@ -27,24 +27,24 @@ std::string date_member(const json& entry, std::string_view what) {
 
 }  // namespace
 
-std::vector<const clause*> demanded(requirement_set set) {
+std::vector<const clause*> demanded(requirement_set set, target_role of) {
     std::vector<const clause*> out;
-    std::ranges::copy_if(req::all, std::back_inserter(out), [&](const clause* c) { return judged_through_url(*c, set); });
+    std::ranges::copy_if(req::all, std::back_inserter(out), [&](const clause* c) { return judged_through_url(*c, set, of); });
     return out;
 }
 
-std::string set_name(requirement_set set) {
-    return "relay-" + std::string{to_string(set)} + "@" + std::string{req::spec_revision};
+std::string set_name(requirement_set set, target_role of) {
+    return std::string{to_string(of)} + "-" + std::string{to_string(set)} + "@" + std::string{req::spec_revision};
 }
 
-std::string set_digest(requirement_set set) { return std::string{req::set_digest(set)}; }
+std::string set_digest(requirement_set set, target_role of) { return std::string{req::set_digest(set, of)}; }
 
-void add_uncovered(run_report& report, requirement_set set) {
+void add_uncovered(run_report& report, requirement_set set, target_role of) {
     case_result cover;
     cover.id = cover_case;
     cover.title = "every requirement of the set is judged";
     cover.outcome = verdict::untested;
-    for (const auto* c : demanded(set)) {
+    for (const auto* c : demanded(set, of)) {
         const bool judged = std::ranges::any_of(report.cases, [&](const auto& one) {
             return std::ranges::any_of(one.checks, [&](const auto& k) { return k.requirement == c->id; });
         });

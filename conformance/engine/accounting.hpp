@@ -5,17 +5,17 @@
 
 namespace agentmesh::conformance {
 
-/// The requirements that a relay's URL has to answer for in a run over `set`, in the order of SPEC.md.
-[[nodiscard]] std::vector<const clause*> demanded(requirement_set set);
+/// The requirements that the URL of such a target has to answer for in a run over `set`, in the order of SPEC.md.
+[[nodiscard]] std::vector<const clause*> demanded(requirement_set set, target_role of = target_role::relay);
 
 /// "relay-core@1.0" and its digest.
-[[nodiscard]] std::string set_name(requirement_set set);
-[[nodiscard]] std::string set_digest(requirement_set set);
+[[nodiscard]] std::string set_name(requirement_set set, target_role of = target_role::relay);
+[[nodiscard]] std::string set_digest(requirement_set set, target_role of = target_role::relay);
 
 /// The case that stands for requirements no case has judged; none is missing from the denominator.
 inline constexpr std::string_view cover_case = "RUN-COVER-001";
 /// Adds RUN-COVER-001 with an `untested` check for every demanded requirement without one.
-void add_uncovered(run_report& report, requirement_set set);
+void add_uncovered(run_report& report, requirement_set set, target_role of = target_role::relay);
 
 /// Turns deviations with a waiver that has not expired on `today` into `waived`.
 void apply_waivers(run_report& report, const std::vector<waiver>& waivers, std::string_view today);

@@ -66,12 +66,13 @@ std::vector<std::string> lint_cases() {
         if (!well_formed(c->id)) complain("has an id that is not <AREA>-<WORD>-<nnn>");
         if (c->title.empty()) complain("has no title");
         if (c->proves.empty()) complain("proves nothing");
-        if (c->run == nullptr) complain("does nothing");
+        if (c->run == nullptr && c->ask == nullptr) complain("does nothing");
+        if (c->run != nullptr && c->ask != nullptr) complain("asks two targets");
         if (c->cost.count <= 0) complain("does not state its cost");
         std::set<std::string_view> proved;
         for (const auto* p : c->proves) {
-            if (!judged_through_url(*p, requirement_set::hardened))
-                complain("proves " + std::string{p->id} + ", which a relay's URL cannot answer for");
+            if (!judged_through_url(*p, requirement_set::hardened, c->role()))
+                complain("proves " + std::string{p->id} + ", which a " + std::string{to_string(c->role())} + "'s URL cannot answer for");
             if (!proved.insert(p->id).second) complain("names " + std::string{p->id} + " twice");
         }
     }

@@ -7,7 +7,8 @@
 //         .run = [](context& t) { ... },
 //     };
 //
-// The members keep this order. An id is permanent: never renumbered, never reused.
+// The members keep this order; a case about a registry has `.ask = [](registry_context& t) { ... }` in place of `.run`.
+// An id is permanent: never renumbered, never reused.
 #pragma once
 
 #include "conformance/engine/requirement.hpp"
@@ -20,6 +21,7 @@
 namespace agentmesh::conformance {
 
 class context;
+class registry_context;
 
 /// Abilities beyond 0.2 that a target may lack. A case that needs one starts with a probe: a login that offers it.
 /// If the target does not take it up, every check of the case is `not_offered`, with the probe as evidence.
@@ -71,7 +73,10 @@ struct case_definition {
     waits wait = waits::none;          ///< written `.wait = waits::ping`
     feature needs = feature::none;
     bool alone = false;                ///< no other case may run beside it, because it loads the whole target
-    void (*run)(context&) = nullptr;
+    void (*run)(context&) = nullptr;            ///< judges a relay
+    void (*ask)(registry_context&) = nullptr;   ///< judges a registry; exactly one of the two is there
+
+    [[nodiscard]] target_role role() const noexcept { return ask != nullptr ? target_role::registry : target_role::relay; }
 };
 
 struct conformance_case : case_definition {
@@ -86,8 +91,8 @@ struct conformance_case : case_definition {
 /// nullptr if there is none.
 [[nodiscard]] const conformance_case* find_case(std::string_view id);
 
-/// Complaints about the registered cases: ids given twice or of a wrong form, missing members, clauses that a relay's
-/// URL cannot answer for. Empty when the suite is well formed.
+/// Complaints about the registered cases: ids given twice or of a wrong form, missing members, clauses that the URL of
+/// such a target cannot answer for. Empty when the suite is well formed.
 [[nodiscard]] std::vector<std::string> lint_cases();
 
 namespace detail {

@@ -1,6 +1,7 @@
 #include "conformance/engine/case_runner.hpp"
 
 #include "conformance/engine/context_state.hpp"
+#include "conformance/engine/registry_context.hpp"
 #include "conformance/engine/replay_wire.hpp"
 
 #include <algorithm>
@@ -74,13 +75,14 @@ case_outcome case_runner::run(const conformance_case& what, const case_settings&
             nlohmann::json{{"begin", {{"attempt", settings.attempt}, {"order", settings.order_proven},
                                     {"reach", static_cast<int>(settings.known_reach)}}}}.dump());
 
-    context t{std::make_unique<context::state>(what, settings, over, log)};
+    registry_context t{std::make_unique<context::state>(what, settings, over, log)};
     verdict open_verdict = verdict::untested;
     std::string open_why = "the case ended without judging it";
     try {
         finding probe;
         if (what.needs == feature::none || offers(t, what.needs, probe)) {
-            what.run(t);
+            if (what.ask != nullptr) what.ask(t);
+            else what.run(t);
         } else if (probe.holds) {
             for (const auto* c : judged(what, settings.set)) t.record_not_offered(*c, probe);
         } else {

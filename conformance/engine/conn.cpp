@@ -70,6 +70,7 @@ void act(wire& over, ledger& log, int id, wire::action what) {
 }  // namespace
 
 void conn::end_writing() { act(t_->s_->over, t_->s_->log, id_, wire::action::end_writing); }
+void conn::hang_up() { act(t_->s_->over, t_->s_->log, id_, wire::action::close); }
 void conn::reset() { act(t_->s_->over, t_->s_->log, id_, wire::action::reset); }
 void conn::stop_reading(bool stop) {
     act(t_->s_->over, t_->s_->log, id_, stop ? wire::action::stop_reading : wire::action::resume_reading);

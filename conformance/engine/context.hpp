@@ -80,6 +80,7 @@ public:
     void close(std::uint16_t code = 1000, std::string_view reason = {});   ///< sends a Close frame
     void end_writing();                                      ///< FIN, still reading
     void reset();                                            ///< RST; the connection is gone
+    void hang_up();                                          ///< closes the socket, both ways
     /// Takes no further bytes from the socket, so that the target's sending backs up; `false` resumes.
     void stop_reading(bool stop = true);
 
@@ -244,9 +245,9 @@ public:
 
     context(const context&) = delete;
     context& operator=(const context&) = delete;
-    ~context();
+    virtual ~context();
 
-private:
+protected:
     friend class conn;
     friend class case_runner;
     struct state;

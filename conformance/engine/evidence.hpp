@@ -9,7 +9,7 @@
 // The hash of a record is SHA-256 of its line without the line feed, written "sha256:<hex>". The root of a case is the
 // Merkle root of its lines as in RFC 6962 (leaf 00, node 01), the root of the run that of the case roots, by id.
 //
-// layers   tcp    "connect", "open", "fin", "reset", "refused"       tls   SPKI SHA-256 of the target
+// layers   tcp    "open", "fin", "reset", "refused", "close"       tls   SPKI SHA-256 of the target
 //          http   request or response, whole                         ws    whole frames of one message, as on the wire
 //          raw    bytes the case put into the stream itself, or from the target what is neither HTTP nor RFC 6455
 //          clock  wall time in decimal microseconds                  timer "timeout" or "waited"

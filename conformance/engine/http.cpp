@@ -24,6 +24,43 @@ std::string_view trim(std::string_view text) {
     return text;
 }
 
+/// The body of a response in chunks, with what it took; nullopt as long as its end is not there.
+/// `bad` if it cannot become one.
+struct dechunked {
+    std::string body;
+    std::size_t size = 0;
+    bool bad = false;
+};
+std::optional<dechunked> read_chunks(std::string_view bytes) {
+    dechunked out;
+    while (true) {
+        const auto end = bytes.find("\r\n", out.size);
+        if (end == std::string_view::npos) return std::nullopt;
+        auto line = bytes.substr(out.size, end - out.size);
+        line = line.substr(0, line.find(';'));
+        std::size_t length = 0;
+        const auto* const last = line.data() + line.size();
+        if (line.empty() || std::from_chars(line.data(), last, length, 16).ptr != last || length > largest_body ||
+            out.body.size() + length > largest_body) {
+            out.bad = true;
+            return out;
+        }
+        out.size = end + 2;
+        if (length == 0) break;
+        if (bytes.size() < out.size + length + 2) return std::nullopt;
+        out.body += bytes.substr(out.size, length);
+        out.size += length + 2;
+    }
+    // Trailer fields, up to an empty line.
+    while (true) {
+        const auto end = bytes.find("\r\n", out.size);
+        if (end == std::string_view::npos) return std::nullopt;
+        const bool empty = end == out.size;
+        out.size = end + 2;
+        if (empty) return out;
+    }
+}
+
 http_parsed not_http(std::string_view bytes) {
     http_parsed out;
     out.seen.what = observation::kind::garbage;
@@ -100,6 +137,7 @@ std::optional<http_parsed> parse_response(std::string_view bytes, bool ended) {
 
     const auto rest = bytes.substr(head_end + 4);
     std::size_t body = 0;
+    std::optional<dechunked> chunks;
     const auto announced = out.seen.field("content-length");
     if (status < 200 || status == 204 || status == 304) {
         body = 0;
@@ -111,15 +149,21 @@ std::optional<http_parsed> parse_response(std::string_view bytes, bool ended) {
         if (rest.size() < body && !ended) return std::nullopt;
         body = std::min(body, rest.size());
     } else if (lower(out.seen.field("transfer-encoding")) == "chunked") {
-        const auto end = rest.find("0\r\n\r\n");
-        if (end == std::string_view::npos && !ended) return std::nullopt;
-        body = end == std::string_view::npos ? rest.size() : end + 5;
+        chunks = read_chunks(rest);
+        if (!chunks && !ended) return std::nullopt;
+        if (chunks && chunks->bad) return not_http(bytes);
+        body = chunks ? chunks->size : rest.size();
     } else {
         // Neither length nor chunks: the body lasts as long as the connection, but a refusal need not end it.
         if (!ended && lower(out.seen.field("connection")).find("close") != std::string::npos) return std::nullopt;
         body = ended ? rest.size() : 0;
     }
-    out.seen.payload = rest.substr(0, body);
+    if (chunks) out.seen.payload = std::move(chunks->body);
+    else out.seen.payload = rest.substr(0, body);
+    if (out.seen.payload.starts_with('{')) {
+        auto parsed = json::parse(out.seen.payload, nullptr, false);
+        if (parsed.is_object()) out.seen.body = std::move(parsed);
+    }
     out.size = head_end + 4 + body;
     return out;
 }

@@ -52,7 +52,9 @@ void context::judge(const clause& c, const finding& f) {
     }
     if (!std::ranges::any_of(f.evidence, [&](std::uint64_t seq) { return s_->log.inbound(seq); }))
         throw harness_fault{where + ": a pass that rests on nothing the target sent"};
-    if ((c.pole == polarity::reject || c.pole == polarity::absent) && s_->controls == 0)
+    // Whatever a registry answers, something else could answer as well that knows nothing of agents.
+    const bool needs_control = c.pole == polarity::reject || c.pole == polarity::absent || s_->what.role() == target_role::registry;
+    if (needs_control && s_->controls == 0)
         throw harness_fault{where + ": a pass without a control before it"};
     merge(check, verdict::pass, f.sought, f.evidence);
 }

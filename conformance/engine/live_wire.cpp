@@ -70,6 +70,10 @@ microseconds live_wire::act(int conn, action what) {
     switch (what) {
         case action::end_writing: l.stream.end_writing(); break;
         case action::reset: l.stream.abort(); break;
+        case action::close:
+            l.stream.close();
+            l.over = true;
+            break;
         case action::stop_reading: l.reading = false; break;
         case action::resume_reading: l.reading = true; break;
     }
@@ -194,12 +198,14 @@ void live_wire::await_pulse(milliseconds patience) {
     auto& l = links_[pulse_link];
     l.stream = byte_stream::connect(to_, std::min(patience, connect_patience_));
     http_request request;
-    request.target = to_.url.path;
-    request.add("Host", to_.url.authority())
-        .add("Upgrade", "websocket")
-        .add("Connection", "Upgrade")
-        .add("Sec-WebSocket-Key", "cHVsc2UgcHVsc2UgcHVscw==")
-        .add("Sec-WebSocket-Version", "13");
+    request.target = to_.url.http ? base_path(to_.url.path) + "/v1/health" : to_.url.path;
+    request.add("Host", to_.url.authority());
+    if (!to_.url.http) {
+        request.add("Upgrade", "websocket")
+            .add("Connection", "Upgrade")
+            .add("Sec-WebSocket-Key", "cHVsc2UgcHVsc2UgcHVscw==")
+            .add("Sec-WebSocket-Version", "13");
+    }
     l.stream.write(request.text());
     if (l.stream.now() == byte_stream::state::open) serve(steady::now() + patience, &l);
     links_.erase(pulse_link);

@@ -16,8 +16,8 @@ namespace agentmesh::conformance {
 class live_wire final : public wire {
 public:
     /// `start` is the zero of all times; `connect_patience` bounds TCP and TLS handshakes.
-    /// `pulse`: silence counts only from a target that meanwhile answers an upgrade on another connection, so that
-    /// neither its load nor ours is taken for an answer.
+    /// `pulse`: silence counts only from a target that meanwhile answers a request on another connection (an upgrade,
+    /// or of a registry its health), so that neither its load nor ours is taken for an answer.
     live_wire(const target& to, std::chrono::steady_clock::time_point start, milliseconds connect_patience, bool pulse);
     ~live_wire() override;
 

@@ -82,6 +82,34 @@ matcher http_refusal() {
             [](const observation& o) { return o.is(observation::kind::http) && o.code >= 400 && o.code < 600; }};
 }
 
+matcher http_success() {
+    return {"a status of success",
+            [](const observation& o) { return o.is(observation::kind::http) && o.code >= 200 && o.code < 300; }};
+}
+
+matcher http_client_error() {
+    return {"a status from 400 to 499",
+            [](const observation& o) { return o.is(observation::kind::http) && o.code >= 400 && o.code < 500; }};
+}
+
+matcher http_any(std::vector<std::uint16_t> statuses) {
+    std::string words = "HTTP status";
+    for (std::size_t i = 0; i < statuses.size(); ++i) words += (i == 0 ? " " : " or ") + std::to_string(statuses[i]);
+    return {std::move(words), [statuses = std::move(statuses)](const observation& o) {
+                if (!o.is(observation::kind::http)) return false;
+                for (const auto one : statuses)
+                    if (o.code == one) return true;
+                return false;
+            }};
+}
+
+matcher http_error(std::uint16_t status, std::string word) {
+    auto words = "HTTP status " + std::to_string(status) + " with error " + word;
+    return {std::move(words), [status, word = std::move(word)](const observation& o) {
+                return o.is(observation::kind::http) && o.code == status && o.str("error") == word;
+            }};
+}
+
 matcher data() {
     return {"a data message",
             [](const observation& o) { return o.is(observation::kind::text) || o.is(observation::kind::binary); }};

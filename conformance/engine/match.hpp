@@ -46,6 +46,12 @@ namespace match {
 /// An HTTP response with this status; or with any status from 400 to 599.
 [[nodiscard]] matcher http(std::uint16_t status);
 [[nodiscard]] matcher http_refusal();
+/// A status from 200 to 299; from 400 to 499; or any of these.
+[[nodiscard]] matcher http_success();
+[[nodiscard]] matcher http_client_error();
+[[nodiscard]] matcher http_any(std::vector<std::uint16_t> statuses);
+/// A status, and `error` of the JSON body.
+[[nodiscard]] matcher http_error(std::uint16_t status, std::string word);
 /// Any text or binary message.
 [[nodiscard]] matcher data();
 /// Whatever `test` says, under a name: `match::where("a receive of the first message", [&](auto& o) {...})`.

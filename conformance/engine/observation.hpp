@@ -50,7 +50,7 @@ struct observation {
     int frames = 1;             ///< fragments of a message
     std::uint16_t code = 0;     ///< close: its code, 1005 if it had none; http: the status
     std::vector<std::pair<std::string, std::string>> fields;  ///< http: names in lower case
-    json body;                  ///< text: the parsed object; null if it is not one JSON object
+    json body;                  ///< text, http: the parsed object; null if it is not one JSON object
 
     [[nodiscard]] bool is(kind k) const noexcept { return what == k; }
     /// True for everything that came from the target: not for `timeout` and `refused`.

@@ -25,13 +25,14 @@ std::vector<const conformance_case*> select_cases(const plan_options& options) {
     const auto& all = options.cases != nullptr ? *options.cases : all_cases();
     for (const auto* words : {&options.only, &options.skip}) {
         for (const auto& w : *words) {
-            const bool known = std::ranges::any_of(all, [&](const auto* c) { return names(w, *c); });
+            const bool known =
+                std::ranges::any_of(all, [&](const auto* c) { return c->role() == options.role && names(w, *c); });
             if (!known) throw usage_error{w + " names no case, area or requirement; see `amconf list`"};
         }
     }
     std::vector<const conformance_case*> out;
     for (const auto* c : all) {
-        if (case_runner::judged(*c, options.set).empty()) continue;
+        if (c->role() != options.role || case_runner::judged(*c, options.set).empty()) continue;
         if (!options.only.empty() && !names_any(options.only, *c)) continue;
         if (names_any(options.skip, *c)) continue;
         out.push_back(c);

@@ -10,17 +10,18 @@ namespace agentmesh::conformance {
 
 struct preflight_report {
     case_settings::reach reach = case_settings::reach::nowhere;
-    std::string diagnosis;            ///< one sentence; empty if a login works
+    std::string diagnosis;            ///< one sentence; empty if a login works, or if it is a registry that answers
     microseconds rtt_p50{1000}, rtt_p99{1000};
     std::string spki_sha256;          ///< of a wss target
 };
 
-/// At most three attempts. Round trips are those of WebSocket Pings, or of the login if the target answers none.
-[[nodiscard]] preflight_report preflight(const target& to, const case_settings& settings,
+/// At most three attempts. Round trips are those of WebSocket Pings, or of the login if the target answers none; of a
+/// registry those of its health.
+[[nodiscard]] preflight_report preflight(const target& to, target_role role, const case_settings& settings,
                                          std::chrono::steady_clock::time_point start);
 
 /// One attempt without measuring: nothing is wrong if the result is `login`.
-[[nodiscard]] case_settings::reach reach_now(const target& to, const case_settings& settings,
+[[nodiscard]] case_settings::reach reach_now(const target& to, target_role role, const case_settings& settings,
                                              std::chrono::steady_clock::time_point start);
 
 }  // namespace agentmesh::conformance

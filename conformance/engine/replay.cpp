@@ -28,8 +28,9 @@ timings timings_of(const run_header& header) {
 
 case_settings settings_of(const run_header& header) {
     case_settings out;
-    out.set = header.set == set_name(requirement_set::hardened) ? requirement_set::hardened : requirement_set::core;
-    if (header.set != set_name(out.set)) throw usage_error{"the evidence is of the set " + header.set + ", which this build does not have"};
+    const auto of = header.set.starts_with("registry-") ? target_role::registry : target_role::relay;
+    out.set = header.set == set_name(requirement_set::hardened, of) ? requirement_set::hardened : requirement_set::core;
+    if (header.set != set_name(out.set, of)) throw usage_error{"the evidence is of the set " + header.set + ", which this build does not have"};
     out.seed = header.seed;
     out.salt = header.salt;
     out.timing = timings_of(header);

@@ -61,9 +61,15 @@ concept Binding = K != keyword::may;
     return set != requirement_set::library && set <= chosen;
 }
 
-/// True if a relay's URL has to answer for this clause in a run over `chosen`.
-[[nodiscard]] constexpr bool judged_through_url(const clause& c, requirement_set chosen) noexcept {
-    return (c.by & by_wire) != 0 && c.role == "relay" && within(c.set, chosen);
+/// What stands behind the URL of a run.
+enum class target_role : std::uint8_t { relay, registry };
+[[nodiscard]] constexpr std::string_view to_string(target_role r) noexcept {
+    return r == target_role::registry ? "registry" : "relay";
+}
+
+/// True if the URL of such a target has to answer for this clause in a run over `chosen`.
+[[nodiscard]] constexpr bool judged_through_url(const clause& c, requirement_set chosen, target_role of) noexcept {
+    return (c.by & by_wire) != 0 && c.role == to_string(of) && within(c.set, chosen);
 }
 
 [[nodiscard]] constexpr std::string_view to_string(polarity p) noexcept {

@@ -40,7 +40,9 @@ std::map<std::string, std::int64_t> numbers_of(const timings& t) {
 
 target make_target(const plan_options& options) {
     const auto url = parse_url(options.url);
-    if (!url) throw usage_error{"not a ws:// or wss:// URL: " + options.url};
+    const bool registry = options.role == target_role::registry;
+    if (!url || url->http != registry)
+        throw usage_error{"not " + std::string{registry ? "an http:// or https://" : "a ws:// or wss://"} + " URL: " + options.url};
     target out;
     out.url = *url;
     out.addresses = resolve(*url);
@@ -86,8 +88,9 @@ run_report run(const plan_options& options) {
     if (!options.seed.empty() && !from_hex(options.seed)) throw usage_error{"the seed is not hexadecimal: " + options.seed};
 
     run_report report;
-    report.suite = {std::string{library_version}, set_name(options.set), set_digest(options.set),
+    report.suite = {std::string{library_version}, set_name(options.set, options.role), set_digest(options.set, options.role),
                     std::string{req::spec_revision}, options.seed.empty() ? random_hex(16) : options.seed};
+    report.target.role = to_string(options.role);
     report.target.url = options.url;
 
     case_settings settings;
@@ -101,7 +104,7 @@ run_report run(const plan_options& options) {
 
     preflight_report before;
     if (to.addresses.empty()) before.diagnosis = "the name " + to.url.host + " has no address";
-    else before = preflight(to, settings, start);
+    else before = preflight(to, options.role, settings, start);
     report.diagnosis = before.diagnosis;
     report.rtt_p50_us = before.rtt_p50.count();
     report.rtt_p99_us = before.rtt_p99.count();
@@ -134,7 +137,7 @@ run_report run(const plan_options& options) {
 
     report.cases = s.take_results();
     report.faults = s.take_faults();
-    add_uncovered(report, options.set);
+    add_uncovered(report, options.set, options.role);
     const auto today = options.today.empty()
                            ? day_of(std::chrono::floor<microseconds>(std::chrono::system_clock::now()))
                            : options.today;

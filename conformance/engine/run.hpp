@@ -23,7 +23,8 @@ struct progress {
 };
 
 struct plan_options {
-    std::string url;                                   ///< ws:// or wss://, with or without a path
+    std::string url;                                   ///< ws:// or wss://, of a registry http:// or https://
+    target_role role = target_role::relay;
     requirement_set set = requirement_set::core;
     std::string seed;                                  ///< hexadecimal; random if empty
     std::vector<std::string> only, skip;               ///< case ids, prefixes of them ("RLY", "RLY-STORE") or AM-... ids

@@ -83,7 +83,7 @@ std::vector<const conformance_case*> session::run_side_by_side(const std::vector
             auto done = execute(*cases[i], 0);
             const bool suspicious = settings_.known_reach == reach::login && (done.outcome.dial_failed || done.outcome.unanswered);
             announce(done.outcome.result);
-            if (suspicious && reach_now(to_, settings_, start_) != reach::login) down = true;
+            if (suspicious && reach_now(to_, options_.role, settings_, start_) != reach::login) down = true;
             const std::lock_guard lock{mutex_};
             finished.push_back(std::move(done));
         }
@@ -100,7 +100,7 @@ std::vector<const conformance_case*> session::run_side_by_side(const std::vector
 bool session::comes_back() const {
     const auto deadline = std::chrono::steady_clock::now() + return_patience;
     while (std::chrono::steady_clock::now() < deadline) {
-        if (reach_now(to_, settings_, start_) == reach::login) return true;
+        if (reach_now(to_, options_.role, settings_, start_) == reach::login) return true;
         std::this_thread::sleep_for(milliseconds{200});
     }
     return false;
@@ -135,7 +135,7 @@ void session::rerun_suspects(std::vector<done_case> suspects, reach found) {
             continue;
         }
         auto again = execute(*s.what, 1);
-        const auto after = reach_now(to_, settings_, start_);
+        const auto after = reach_now(to_, options_.role, settings_, start_);
         if (after != reach::login) {
             culprit = true;
             condemn(again.outcome.result, after);
@@ -167,7 +167,7 @@ void session::run_lanes(std::vector<const conformance_case*> cases, unsigned job
         const auto left = run_side_by_side(cases, jobs, finished);
         const auto found = left.empty() && std::ranges::none_of(finished, [](const auto& d) {
             return d.outcome.dial_failed || d.outcome.unanswered;
-        }) ? reach::login : settings_.known_reach == reach::login ? reach_now(to_, settings_, start_) : reach::login;
+        }) ? reach::login : settings_.known_reach == reach::login ? reach_now(to_, options_.role, settings_, start_) : reach::login;
 
         if (left.empty() && found == reach::login) {
             for (auto& d : finished) settle_case(std::move(d));

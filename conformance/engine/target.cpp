@@ -21,14 +21,11 @@ std::string target_url::authority() const {
 
 std::optional<target_url> parse_url(std::string_view text) {
     target_url out;
-    if (text.starts_with("wss://")) {
-        out.tls = true;
-        text.remove_prefix(6);
-    } else if (text.starts_with("ws://")) {
-        text.remove_prefix(5);
-    } else {
-        return std::nullopt;
-    }
+    const auto scheme = text.substr(0, text.find("://"));
+    if (scheme != "ws" && scheme != "wss" && scheme != "http" && scheme != "https") return std::nullopt;
+    out.tls = scheme.ends_with('s') && scheme != "ws";
+    out.http = scheme.starts_with('h');
+    text.remove_prefix(scheme.size() + 3);
     for (const char c : text)
         if (c <= ' ' || c == '#' || c == '@' || static_cast<unsigned char>(c) > 126) return std::nullopt;
     auto authority = text.substr(0, text.find_first_of("/?"));
@@ -52,6 +49,13 @@ std::optional<target_url> parse_url(std::string_view text) {
     }
     if (out.host.empty()) return std::nullopt;
     return out;
+}
+
+std::string base_path(std::string_view path) {
+    path = path.substr(0, path.find('?'));
+    while (path.ends_with('/')) path.remove_suffix(1);
+    if (path.ends_with("/v1")) path.remove_suffix(3);
+    return std::string{path};
 }
 
 std::vector<socket_address> resolve(const target_url& url) {

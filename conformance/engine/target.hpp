@@ -17,6 +17,7 @@ namespace agentmesh::conformance {
 
 struct target_url {
     bool tls = false;
+    bool http = false;           ///< http:// or https://: a registry
     std::string host;            ///< without brackets
     std::uint16_t port = 0;
     std::string path = "/";      ///< with the query, if any
@@ -24,8 +25,12 @@ struct target_url {
     /// What belongs into `Host`: without the port where it is the scheme's own.
     [[nodiscard]] std::string authority() const;
 };
-/// nullopt unless `text` is a ws:// or wss:// URL without user and fragment.
+/// nullopt unless `text` is a URL of scheme ws, wss, http or https without user and fragment.
 [[nodiscard]] std::optional<target_url> parse_url(std::string_view text);
+
+/// What stands before `/v1` in the paths of a registry: the path of its URL without a slash at its end, and without the
+/// `/v1` that the URLs of deployed clients end in.
+[[nodiscard]] std::string base_path(std::string_view path);
 
 struct socket_address {
     sockaddr_storage storage{};

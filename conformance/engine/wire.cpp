@@ -32,6 +32,7 @@ std::string_view to_string(wire::action what) noexcept {
     switch (what) {
         case wire::action::end_writing: return "fin";
         case wire::action::reset: return "reset";
+        case wire::action::close: return "close";
         case wire::action::stop_reading: return "stop";
         case wire::action::resume_reading: return "resume";
     }

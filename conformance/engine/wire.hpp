@@ -36,7 +36,7 @@ public:
     /// The same, each piece in a segment of its own as far as the kernel lets them be.
     virtual microseconds send_pieces(int conn, const std::vector<std::string>& pieces) = 0;
 
-    enum class action : std::uint8_t { end_writing, reset, stop_reading, resume_reading };
+    enum class action : std::uint8_t { end_writing, reset, close, stop_reading, resume_reading };
     virtual microseconds act(int conn, action what) = 0;
 
     /// Pings and Closes of the target are answered unless `answer` is false; Pings and Pongs are kept from `next`

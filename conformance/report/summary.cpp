@@ -28,7 +28,12 @@ constexpr std::array titles{
     area_title{"ENC", "encodings"},          area_title{"KEX", "key agreement"},
     area_title{"RAT", "ratchet"},            area_title{"KNK", "KNOCK"},
     area_title{"POL", "policy"},             area_title{"ENV", "envelopes"},
-    area_title{"CAP", "capabilities"},
+    area_title{"CAP", "capabilities"},       area_title{"HTP", "HTTP"},
+    area_title{"RQP", "request proofs"},     area_title{"REG-JOIN", "registration"},
+    area_title{"REG-SEARCH", "search"},      area_title{"REG-PREKEYS", "prekeys"},
+    area_title{"REG-REVOKE", "revocation"},  area_title{"REG", "registry"},
+    area_title{"REP", "reputation"},         area_title{"ORG", "organizations"},
+    area_title{"OAU", "logins"},             area_title{"W10", "profile wire10"},
 };
 
 std::size_t title_index(std::string_view case_id) {

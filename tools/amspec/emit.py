@@ -22,10 +22,11 @@ inline constexpr std::string_view spec_revision = "{revision}";
 inline constexpr std::string_view spec_digest = "{sha256}";  // SHA-256 of SPEC.md
 
 /// SHA-256 over the ids, keywords and sentence hashes of a set, hexadecimal; `hardened` contains `core`.
-[[nodiscard]] constexpr std::string_view set_digest(requirement_set set) noexcept {{
-    constexpr std::string_view digests[] = {{
-{digests}    }};
-    return digests[static_cast<unsigned>(set)];
+[[nodiscard]] constexpr std::string_view set_digest(requirement_set set, target_role of = target_role::relay) noexcept {{
+    constexpr std::string_view digests[][{set_count}] = {{{{
+{relay_digests}    }}, {{
+{registry_digests}    }}}};
+    return digests[static_cast<unsigned>(of)][static_cast<unsigned>(set)];
 }}
 """
 
@@ -53,6 +54,8 @@ def json_text(spec: Specification) -> str:
     document = {
         "spec": {"revision": spec.revision, "sha256": spec.sha256},
         "sets": {name: {"count": len(spec.in_set(name)), "digest": spec.set_digest(name)} for name in SETS},
+        "registry_sets": {name: {"count": len(spec.in_set(name, "registry")), "digest": spec.set_digest(name, "registry")}
+                          for name in SETS},
         "requirements": [_json_object(r) for r in spec.requirements],
         "withdrawn": spec.withdrawn,
     }
@@ -71,10 +74,12 @@ def _json_object(r: Requirement) -> dict[str, object]:
 
 
 def header_text(spec: Specification) -> str:
-    digests = "".join(f'        "{spec.set_digest(name)}",  // {name}\n' for name in SETS)
+    digests = {target: "".join(f'        "{spec.set_digest(name, target)}",  // {name}\n' for name in SETS)
+               for target in ("relay", "registry")}
     reviewed = [r for r in spec.requirements if r.reviewer]
     return "".join((
-        HEADER_TOP.format(revision=spec.revision, sha256=spec.sha256, digests=digests),
+        HEADER_TOP.format(revision=spec.revision, sha256=spec.sha256, set_count=len(SETS),
+                          relay_digests=digests["relay"], registry_digests=digests["registry"]),
         *(_object(r) for r in spec.requirements),
         HEADER_BOTTOM.format(
             count=len(spec.requirements), pointers="".join(f"    &{_name(r)},\n" for r in spec.requirements),

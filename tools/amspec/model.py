@@ -88,12 +88,13 @@ class Specification:
     def find(self, requirement_id: str) -> Requirement | None:
         return next((r for r in self.requirements if r.id == requirement_id), None)
 
-    def in_set(self, name: str) -> list[Requirement]:
-        """`hardened` contains `core`; `library` stands alone."""
+    def in_set(self, name: str, target: str = "relay") -> list[Requirement]:
+        """`hardened` contains `core`; `library` stands alone. A registry has sets of its own."""
         names = ("core", "hardened") if name == "hardened" else (name,)
-        return [r for r in self.requirements if r.set in names]
+        return [r for r in self.requirements
+                if r.set in names and (name == "library" or (r.role == "registry") == (target == "registry"))]
 
-    def set_digest(self, name: str) -> str:
+    def set_digest(self, name: str, target: str = "relay") -> str:
         """Changes when a requirement enters or leaves the set, or when its keyword or sentence changes."""
-        lines = sorted(f"{r.id} {r.keyword} {r.sha256}\n" for r in self.in_set(name))
+        lines = sorted(f"{r.id} {r.keyword} {r.sha256}\n" for r in self.in_set(name, target))
         return hashlib.sha256("".join(lines).encode()).hexdigest()
