@@ -2,7 +2,7 @@
 #include "registry_command_line.hpp"
 
 #include <agentmesh/crypto/random.hpp>
-#include <agentmesh/net/http_server.hpp>
+#include <agentmesh/net/registry_driver.hpp>
 #if AGENTMESH_POSTGRES
 #include <agentmesh/registry/postgres_store.hpp>
 #endif
@@ -45,13 +45,16 @@ std::optional<http::response> operator_page(const http::request& asked, const ne
 /// Runs until told to stop.
 template <class Store>
 int run(registry_options options, Store store) {
-    using handler = std::function<http::response(const http::request&, const std::string&, const agentmesh::moment&)>;
+    using handler = std::function<std::optional<http::response>(http::request&&, const std::string&,
+                                                                const agentmesh::moment&, net::http_reply)>;
     asio::io_context io{1};
     handler answer;  // once the port is known, which is part of what requests are signed for
     net::http_server<handler> server{
-        io, options.server, [&](const http::request& asked, const std::string& address, const agentmesh::moment& now) {
-            if (auto page = operator_page(asked, server.report())) return *std::move(page);
-            return answer(asked, address, now);
+        io, options.server,
+        [&](http::request&& asked, const std::string& address, const agentmesh::moment& now, net::http_reply reply) {
+            // At once, however long the store takes with what is before it.
+            if (auto page = operator_page(asked, server.report())) return page;
+            return answer(std::move(asked), address, now, std::move(reply));
         }};
     if (!server.start()) {
         std::cerr << "agentmesh-registry: " << server.why() << '\n';
@@ -62,13 +65,19 @@ int run(registry_options options, Store store) {
 
     agentmesh::crypto::system_random random;
     agentmesh::registry::service service{store, options.service, random};
-    answer = [&](const http::request& asked, const std::string& address, const agentmesh::moment& now) {
-        return service.handle(asked, {.address = address}, now);
+    net::outside_world others{io, {.names = options.names}};
+    net::registry_driver mesh{io, service, others};
+    answer = [&](http::request&& asked, const std::string& address, const agentmesh::moment& now,
+                 net::http_reply reply) -> std::optional<http::response> {
+        mesh.handle(std::move(asked), address, now, std::move(reply));
+        return std::nullopt;
     };
 
     asio::signal_set signals{io, SIGTERM, SIGINT};
     signals.async_wait([&](const std::error_code& failed, int) {
-        if (!failed) server.stop();
+        if (failed) return;
+        server.stop();
+        others.stop();
     });
     std::cout << "listening " << url << std::endl;
     io.run();

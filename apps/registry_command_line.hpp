@@ -1,6 +1,7 @@
 // The command line of agentmesh-registry: flags and environment variables to options.
 #pragma once
 
+#include <agentmesh/net/dns_client.hpp>
 #include <agentmesh/net/http_server_options.hpp>
 #include <agentmesh/registry/service.hpp>
 #include <agentmesh/version.hpp>
@@ -21,6 +22,7 @@ struct registry_options {
     agentmesh::net::http_server_options server{};
     agentmesh::registry::service_options service{};
     std::string database{};  ///< empty: in memory
+    agentmesh::net::name_servers names{};
 };
 
 class registry_command_line {
@@ -48,6 +50,7 @@ public:
             "\n"
             "Exit codes: 0 stopped when told to, 1 could not start, 2 wrong usage.");
         add_listening();
+        add_vouching();
         add_times();
         add_limits();
     }
@@ -63,6 +66,7 @@ public:
         }
         if (options_.server.tls_chain_file.empty() != options_.server.tls_key_file.empty())
             return complain("--tls-cert and --tls-key belong together: give both or neither");
+        if (options_.names.empty()) options_.names = agentmesh::net::read_name_servers("/etc/resolv.conf");
         return std::nullopt;
     }
 
@@ -122,11 +126,29 @@ private:
             ->check(CLI::IsMember({"off", "info", "debug"}));
     }
 
+    void add_vouching() {
+        const auto read_server = [this](const std::vector<std::string>& all) {
+            options_.names.clear();
+            for (const auto& one : all) {
+                const auto server = agentmesh::net::parse_name_server(one);
+                if (!server) throw CLI::ValidationError{"--dns", one + " is not a numeric ADDRESS or ADDRESS:PORT"};
+                options_.names.push_back(*server);
+            }
+        };
+        named(app_.add_option_function<std::vector<std::string>>(
+                  "--dns", read_server,
+                  "name server that is asked whether an organization holds its domain; may be given more than once; "
+                  "by default those of /etc/resolv.conf"),
+              "dns")
+            ->type_name("ADDRESS[:PORT]");
+    }
+
     void add_times() {
         auto& server = options_.server;
         milliseconds("head-timeout-ms", server.limits.head_time, "time for the head of a request");
         milliseconds("body-timeout-ms", server.limits.body_time, "time for its body");
         milliseconds("idle-timeout-ms", server.limits.idle_time, "time between requests of one connection");
+        milliseconds("answer-timeout-ms", server.answer_time, "time for an answer, before 504 takes its place");
         milliseconds("write-timeout-ms", server.write_time, "time for a peer to take an answer");
         milliseconds("drain-ms", server.drain_time, "time for all connections to end after SIGTERM");
     }

@@ -19,18 +19,33 @@
 #endif
 
 #include <concepts>
+#include <functional>
 #include <list>
 #include <memory>
 #include <unordered_map>
 
 namespace agentmesh::net {
 
-/// What answers requests: at once, on the server's thread. `address` is the peer's as the socket sees it; of IPv6 the
+/// The way back for an answer that comes later. To be called once, from any thread, while the io_context of the server
+/// lives; what comes after the first, or after the connection has ended, goes nowhere.
+using http_reply = std::function<void(http::response)>;
+
+/// What answers requests at once, on the server's thread. `address` is the peer's as the socket sees it; of IPv6 the
 /// /64, which is what one customer has at least.
 template <class H>
-concept HttpHandler = requires(H& handle, const http::request& asked, const std::string& address, const moment& now) {
-    { handle(asked, address, now) } -> std::same_as<http::response>;
-};
+concept PromptHttpHandler =
+    requires(H& handle, const http::request& asked, const std::string& address, const moment& now) {
+        { handle(asked, address, now) } -> std::same_as<http::response>;
+    };
+/// What answers at once, or returns nothing and answers by `reply`. Until then nothing more is read from that peer, and
+/// after `answer_time` it is told 504.
+template <class H>
+concept LaterHttpHandler =
+    requires(H& handle, http::request&& asked, const std::string& address, const moment& now, http_reply reply) {
+        { handle(std::move(asked), address, now, std::move(reply)) } -> std::same_as<std::optional<http::response>>;
+    };
+template <class H>
+concept HttpHandler = PromptHttpHandler<H> || LaterHttpHandler<H>;
 
 /// A server on one port. Lives on one io_context that one thread runs. To be destroyed only when that io_context does
 /// not run any more.

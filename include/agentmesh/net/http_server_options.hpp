@@ -19,13 +19,14 @@ struct http_server_options {
     std::string tls_chain_file{};
     std::string tls_key_file{};
 
-    http::limits limits{};                           ///< of one connection: sizes, requests, times
-    std::size_t max_connections = 10'000;            ///< further ones are answered 503
-    std::size_t connections_per_address = 100;       ///< answered 429 above; 0 for no bound; IPv6: of one /64
-    duration write_time = std::chrono::seconds{30};  ///< for the peer to take what was answered
-    duration linger_time = std::chrono::seconds{2};  ///< after the last answer, for the peer's end of TCP
-    std::size_t linger_bytes = 512 * 1024;           ///< read meanwhile and discarded, at most
-    duration drain_time = std::chrono::seconds{5};   ///< after `stop`, until what is left is cut off
+    http::limits limits{};                            ///< of one connection: sizes, requests, times
+    std::size_t max_connections = 10'000;             ///< further ones are answered 503
+    std::size_t connections_per_address = 100;        ///< answered 429 above; 0 for no bound; IPv6: of one /64
+    duration answer_time = std::chrono::seconds{30};  ///< for an answer that comes later, before 504 takes its place
+    duration write_time = std::chrono::seconds{30};   ///< for the peer to take what was answered
+    duration linger_time = std::chrono::seconds{2};   ///< after the last answer, for the peer's end of TCP
+    std::size_t linger_bytes = 512 * 1024;            ///< read meanwhile and discarded, at most
+    duration drain_time = std::chrono::seconds{5};    ///< after `stop`, until what is left is cut off
 
     log_level log = log_level::off;
     logger::sink log_sink{};
@@ -37,6 +38,7 @@ struct http_server_counters {
     std::uint64_t refused_full = 0;          ///< connections over `max_connections`
     std::uint64_t refused_address = 0;       ///< connections over `connections_per_address`
     std::uint64_t slow_requests = 0;         ///< answered 408
+    std::uint64_t slow_answers = 0;          ///< that came later, and not in time: answered 504
     std::uint64_t slow_readers = 0;          ///< dropped for not taking an answer in time
     std::uint64_t cut_off = 0;               ///< still busy when the time to drain was over
     std::uint64_t tls_failures = 0;
@@ -85,6 +87,7 @@ struct http_server_report {
         sample("answers_total", d.answers[digit], R"({status=")" + std::to_string(digit) + R"(xx"})");
     counter("refused_requests_total", d.refused_requests, "Requests that were not HTTP, or over a limit.");
     counter("slow_requests_total", d.slow_requests, "Requests that were not complete in time.");
+    counter("slow_answers_total", d.slow_answers, "Answers that were not ready in time.");
     counter("slow_readers_total", d.slow_readers, "Connections dropped for not taking an answer in time.");
     counter("accept_rests_total", seen.accepting.rests, "Times accepting paused for want of descriptors.");
     counter("received_bytes_total", d.bytes_received, "Bytes read from sockets.");

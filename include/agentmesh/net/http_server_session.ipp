@@ -125,7 +125,7 @@ private:
         byte_view input{unread_};
         const auto now = server_.clock_.now();
         for (int i = 0; i < requests_a_round && !link_.ended() && out_.size() < enough_output; ++i) {
-            const auto asked = link_.feed(input, out_, now);
+            auto asked = link_.feed(input, out_, now);
             if (!asked) {
                 ++server_.count_.refused_requests;
                 server_.log(log_level::info, "request_refused",
@@ -137,15 +137,44 @@ private:
                 break;
             }
             if (!*asked) break;
-            const http::response given = server_.handler_(**asked, address_, now);
-            ++server_.count_.answers[std::min<std::size_t>(given.status / 100, 5)];
-            server_.log(log_level::debug, "answered", {.connection = id_, .number = given.status});
-            link_.answer(out_, given, now);
+            if constexpr (LaterHttpHandler<Handler>) {
+                const auto given = server_.handler_(std::move(**asked), address_, now, way_back());
+                if (!given) {
+                    answer_by_ = now.steady + server_.options_.answer_time;
+                    break;
+                }
+                answer(*given, now);
+            } else {
+                answer(server_.handler_(**asked, address_, now), now);
+            }
         }
         unread_.erase(unread_.begin(), unread_.end() - static_cast<std::ptrdiff_t>(input.size()));
         if (unread_.empty()) unread_.shrink_to_fit();
-        if (link_.ended() || (said_goodbye_ && unread_.empty())) life_ = life::flushing;
+        if (!answer_by_ && (link_.ended() || (said_goodbye_ && unread_.empty()))) life_ = life::flushing;
         write();
+    }
+
+    void answer(const http::response& given, const moment& now) {
+        ++server_.count_.answers[std::min<std::size_t>(given.status / 100, 5)];
+        server_.log(log_level::debug, "answered", {.connection = id_, .number = given.status});
+        link_.answer(out_, given, now);
+    }
+
+    /// For the request that was taken last, and for no other.
+    [[nodiscard]] http_reply way_back() {
+        return [where = this->weak_from_this(), &io = server_.io_, asked = ++asked_](http::response given) {
+            asio::post(io, [where, asked, given = std::move(given)] {
+                const auto self = where.lock();
+                if (self && self->asked_ == asked && self->answer_by_) self->answer_later(given);
+            });
+        };
+    }
+
+    void answer_later(const http::response& given) {
+        if (life_ != life::serving) return;
+        answer_by_.reset();
+        answer(given, server_.clock_.now());
+        serve();
     }
 
     // --- writing ---
@@ -192,9 +221,11 @@ private:
         write_by_.reset();
         if (wire_.has_storage()) wire_.release(server_.pool_);
         if (life_ == life::flushing) return finish();
-        if (!unread_.empty()) {
+        if (answer_by_) {
+            // Nothing is read meanwhile: what the peer sends next waits with the system.
+        } else if (!unread_.empty()) {
             asio::post(server_.io_, [self = this->shared_from_this()] {
-                if (self->life_ == life::serving) self->serve();
+                if (self->life_ == life::serving && !self->answer_by_) self->serve();
             });
         } else if (server_.stopping_ && idle()) {
             return finish();
@@ -242,7 +273,8 @@ private:
 
     [[nodiscard]] std::optional<steady_point> due() const noexcept {
         if (life_ == life::lingering) return linger_by_;
-        return write_by_ ? write_by_ : link_.next_deadline();
+        if (write_by_) return write_by_;
+        return answer_by_ ? answer_by_ : link_.next_deadline();
     }
 
     /// A timer that is due earlier stays: it will look again.
@@ -267,6 +299,12 @@ private:
             server_.log(log_level::info, "slow_reader", {.connection = id_});
             return destroy();
         }
+        if (answer_by_) {
+            ++server_.count_.slow_answers;
+            server_.log(log_level::info, "slow_answer", {.connection = id_});
+            link_.end_after_answer();
+            return answer_later(http::response::json(504, R"({"error":"the answer is not ready in time"})"));
+        }
         if (!link_.idle()) {
             ++server_.count_.slow_requests;
             server_.log(log_level::info, "slow_request", {.connection = id_, .clause = "AM-HTP-004"});
@@ -288,9 +326,11 @@ private:
     output_queue out_;   ///< answers
     output_queue wire_;  ///< what the socket gets
     std::optional<steady_point> write_by_;
+    std::optional<steady_point> answer_by_;  ///< while an answer is to come later
     std::optional<steady_point> armed_for_;
     steady_point linger_by_{};
     std::size_t lingered_ = 0;
+    std::uint64_t asked_ = 0;  ///< requests handed on, so that an answer that is late meets no other
     std::uint32_t id_;
     life life_ = life::serving;
     bool reading_ = false;
