@@ -37,8 +37,8 @@ public:
     hearer(const hearer&) = delete;
     hearer& operator=(const hearer&) = delete;
 
-    [[nodiscard]] answer hear(const std::string& of, const json& reply) {
-        const http::response from{.status = 200, .body = reply.dump()};
+    [[nodiscard]] answer hear(const std::string& of, const json& reply, std::uint16_t status = 200) {
+        const http::response from{.status = status, .body = reply.dump()};
         if (of == "lookup") return lookup(from);
         if (of == "prekeys") return prekeys(from);
         if (of == "revocation") return revocation(from);
@@ -155,7 +155,7 @@ inline answer believe(const arguments& in) {
     for (const auto& step : in["earlier"])
         if (const auto heard = one.hear(step.at("of"), step.at("reply")); !heard)
             throw std::invalid_argument{"an earlier reply is refused: " + to_string(heard.error())};
-    const auto found = one.hear(in.text("of"), in["reply"]);
+    const auto found = one.hear(in.text("of"), in["reply"], in.number<std::uint16_t>("status"));
     if (!found) return fail(refiled_reply(found.error()));
     return *found;
 }

@@ -228,7 +228,10 @@ class Client:
             raise Refused("auth", clause="AM-FND-002")
         return {"amid": name, "signing_key": signing.hex(), "exchange_key": exchange.hex()}
 
-    def hear(self, kind, reply, who):
+    def hear(self, kind, reply, who, status=200):
+        if kind == "revocation" and status != 200:
+            raise Refused("state", clause="AM-FND-009")
+        assert status == 200
         self.raw = json.dumps(reply)
         ask = {
             "lookup": self.lookup,
@@ -259,7 +262,7 @@ def believe(i, shared, now):
             client.hear(step["of"], step["reply"], i["who"])
         except Refused as why:
             raise AssertionError(f"an earlier reply is refused: {why.clause or why.why}")
-    return client.hear(i["of"], i["reply"], i["who"]), {}
+    return client.hear(i["of"], i["reply"], i["who"], i["status"]), {}
 
 
 OPERATIONS = {"registry.believe": believe}

@@ -159,7 +159,7 @@ def replies(ledger):
 
     g = f.group("registry.believe", "seeded agents; lies chosen by hand", proves, roots=[R.der.hex()])
 
-    def asked(of, reply, earlier=(), who=BOB, believes="reputation", unbound=False, revoked=(), answers=True):
+    def asked(of, reply, earlier=(), who=BOB, believes="reputation", unbound=False, revoked=(), answers=True, status=200):
         return {
             "who": who.amid,
             "believes": believes,
@@ -168,6 +168,7 @@ def replies(ledger):
             "answers": answers,
             "earlier": [{"of": kind, "reply": said} for kind, said in earlier],
             "of": of,
+            "status": status,
             "reply": reply,
         }
 
@@ -363,6 +364,9 @@ def replies(ledger):
         ("about another agent", {"amid": CAROL.amid, "revoked": False, "revocation": None}),
     ):
         refuse("state", f"an answer {comment}", "silent", is_good, "revocation", reply)
+    for status in (404, 500, 503):
+        refuse("state", f"an answer with status {status}", "silent", is_good, "revocation", state_of(BOB, False),
+               status=status)
     said = lambda proved: {"revoked": True, "reason": "key_compromise", "proved": proved}
     accept("revoked", ["statement"], said(False), "revocation", state_of(BOB, True))
     accept("revoked by its administrator", ["statement"], said(False), "revocation", state_of(BOB, True, CAROL))
