@@ -96,25 +96,30 @@ inline result<void> check_bundle(const prekey_bundle& bundle, const amid& expect
     return {};
 }
 
+/// The value of member `signed_prekey` of a bundle.
+inline void write_signed_prekey(json::writer& to, const signed_prekey& key) {
+    const auto bytes = [](byte_view value) { return to_base64(value, base64_form::url_unpadded); };
+    to.begin_object().member("id", key.id).member("key", bytes(key.key.bytes()));
+    to.member("not_before", key.not_before).member("not_after", key.not_after);
+    to.member("signature", bytes(key.proof.bytes())).end_object();
+}
+
+/// The value of member `one_time_prekey` of a bundle.
+inline void write_one_time_prekey(json::writer& to, const one_time_prekey& key) {
+    const auto bytes = [](byte_view value) { return to_base64(value, base64_form::url_unpadded); };
+    to.begin_object().member("id", key.id).member("key", bytes(key.key.bytes()));
+    to.member("first_id", key.first_id).member("count", key.count);
+    to.name("path").begin_array();
+    for (const auto& neighbour : key.path) to.value(bytes(neighbour.bytes()));
+    to.end_array().member("signature", bytes(key.proof.bytes())).end_object();
+}
+
 inline std::string write_bundle(const prekey_bundle& bundle) {
     std::string out;
     json::writer to{out};
-    const auto bytes = [](byte_view value) { return to_base64(value, base64_form::url_unpadded); };
-    to.begin_object().member("card", bytes(bundle.card.bytes()));
-    const signed_prekey& key = bundle.signed_key;
-    to.name("signed_prekey").begin_object();
-    to.member("id", key.id).member("key", bytes(key.key.bytes()));
-    to.member("not_before", key.not_before).member("not_after", key.not_after);
-    to.member("signature", bytes(key.proof.bytes())).end_object();
-    if (bundle.one_time) {
-        const one_time_prekey& once = *bundle.one_time;
-        to.name("one_time_prekey").begin_object();
-        to.member("id", once.id).member("key", bytes(once.key.bytes()));
-        to.member("first_id", once.first_id).member("count", once.count);
-        to.name("path").begin_array();
-        for (const auto& neighbour : once.path) to.value(bytes(neighbour.bytes()));
-        to.end_array().member("signature", bytes(once.proof.bytes())).end_object();
-    }
+    to.begin_object().member("card", to_base64(bundle.card.bytes(), base64_form::url_unpadded));
+    write_signed_prekey(to.name("signed_prekey"), bundle.signed_key);
+    if (bundle.one_time) write_one_time_prekey(to.name("one_time_prekey"), *bundle.one_time);
     to.end_object();
     return out;
 }

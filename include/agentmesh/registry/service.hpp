@@ -12,9 +12,9 @@
 
 #include <agentmesh/registry/certificate_desk.hpp>
 #include <agentmesh/registry/outside.hpp>
+#include <agentmesh/registry/prekey_upload.hpp>
 #include <agentmesh/registry/service_request.hpp>
 
-#include <agentmesh/e2ee/card.hpp>
 #include <agentmesh/identity/did.hpp>
 
 namespace agentmesh::registry {
@@ -24,12 +24,19 @@ struct caller {
     std::string address;  ///< what counts as one; of IPv6 the driver gives the /64
 };
 
+/// A relay whose word on who is connected to it is taken, for the agents that name its endpoint.
+struct presence_source {
+    signing_public_key key;
+    std::string endpoint{};  ///< empty: for every agent
+};
+
 /// A rate of 0 means no limit.
 struct service_options {
     std::string host{};            ///< what this registry is called: the authority that clients dial, with its port
     std::string relay_endpoint{};  ///< of agents that name none, and the one that needs no check
     bool local_endpoints = false;  ///< agents may name addresses of the local network: for tests and closed networks
     bool signed_times = true;      ///< accept what deployed agents sign, of those who have not shown a proof
+    std::vector<presence_source> relays{};
 
     unsigned requests_per_minute = 600;      ///< of one address
     unsigned registrations_per_minute = 60;  ///< of one address
@@ -91,6 +98,8 @@ private:
     [[nodiscard]] answer upload_prekeys(const call& in);
     [[nodiscard]] answer fetch_prekeys(const call& in);
     [[nodiscard]] answer did_document(const call& in);
+    /// Adds to an answer for the owner how many one-time prekeys wait.
+    [[nodiscard]] static result<void> write_one_time_left(transaction& tx, const amid& who, json::writer& to);
     // service_revocation.ipp
     [[nodiscard]] answer revoke(const call& in);
     [[nodiscard]] answer revocation(const call& in);
@@ -136,6 +145,7 @@ private:
     [[nodiscard]] answer mesh_presence(const call& in);
     [[nodiscard]] answer mesh_heartbeat(const call& in);
     [[nodiscard]] answer mesh_rate(const call& in);
+    [[nodiscard]] answer mesh_report(const call& in);
     [[nodiscard]] answer mesh_verify(const call& in);
     [[nodiscard]] answer mesh_discover(const call& in);
     /// An endpoint that is known and not built. @return 501 with its name

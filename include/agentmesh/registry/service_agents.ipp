@@ -1,6 +1,7 @@
 // Registration and lookup. Bodies of registry/service.hpp.
 #pragma once
 
+#include <agentmesh/registry/row_notes.hpp>
 #include <agentmesh/registry/service.hpp>
 
 #include <agentmesh/version.hpp>
@@ -47,7 +48,8 @@ auto service<Store, Random>::alive(const call&) -> answer {
 }
 
 template <RegistryStore Store, RandomSource Random>
-auto service<Store, Random>::health(const call&) -> answer {
+auto service<Store, Random>::health(const call& in) -> answer {
+    AGENTMESH_CHECK(settle_presence(in.now.wall));
     return reading([](transaction& tx) -> answer {
         AGENTMESH_TRY(all, tx.stats());
         std::string body;
@@ -60,7 +62,8 @@ auto service<Store, Random>::health(const call&) -> answer {
 }
 
 template <RegistryStore Store, RandomSource Random>
-auto service<Store, Random>::stats(const call&) -> answer {
+auto service<Store, Random>::stats(const call& in) -> answer {
+    AGENTMESH_CHECK(settle_presence(in.now.wall));
     return reading([](transaction& tx) -> answer {
         AGENTMESH_TRY(all, tx.stats());
         std::string body;
@@ -137,6 +140,10 @@ auto service<Store, Random>::enroll(const call& in) -> answer {
         if (!fresh && fresh.error().code == errc::registry_failed) return fail(fresh.error());
         if (!inserted && injected(fault::register_takeover)) AGENTMESH_CHECK(tx.update_agent(row));
         if (!inserted && !injected(fault::register_again)) return refuse(in.request, {errc::duplicate, "AM-REG-010"});
+        // What registered one that was erased since would bring it back against its will.
+        if (inserted && !fresh) return fail(fresh.error());
+        AGENTMESH_TRY(said, tx.ratings_about(who));
+        if (!said.empty()) AGENTMESH_CHECK(publish_score(tx, who, in.now.wall));
         std::string out;
         json::writer to{out};
         to.begin_object().member("success", true).member("amid", who.text());
@@ -145,7 +152,7 @@ auto service<Store, Random>::enroll(const call& in) -> answer {
     });
 }
 
-/// @spec AM-REG-011, AM-REG-012
+/// @spec AM-REG-011, AM-REG-012, AM-REG-062, AM-REG-072
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::lookup(const call& in) -> answer {
     AGENTMESH_TRY(who, asked_agent(in));
@@ -153,6 +160,8 @@ auto service<Store, Random>::lookup(const call& in) -> answer {
         AGENTMESH_TRY(found, tx.agent(who));
         if (!found && injected(fault::lookup_unknown)) return http::response::json(200, R"({"found":false})");
         if (!found) return fail(not_registered);
+        AGENTMESH_TRY(notes, row_notes::of(*found));
+        found->status = status_at(*found, notes, in.now.wall);
         std::string organization;
         if (!found->organization.empty()) {
             AGENTMESH_TRY(known, tx.organization(found->organization));
@@ -173,7 +182,11 @@ auto service<Store, Random>::lookup(const call& in) -> answer {
         }
         to.member("ratings_count", found->ratings);
         to.member("reputation_status", found->ratings >= 5 ? "rated" : "unrated");
-        to.member("revoked", found->revoked).end_object();
+        to.member("revoked", found->revoked);
+        if (found->successor) to.member("successor", found->successor->text()).member("succession", notes.succession);
+        if (found->predecessor)
+            to.member("predecessor", found->predecessor->text()).member("inheritance", notes.inheritance);
+        to.end_object();
         return http::response::json(200, std::move(body));
     });
 }

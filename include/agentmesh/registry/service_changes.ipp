@@ -1,6 +1,7 @@
 // What agents say of themselves later, and how they are found. Bodies of registry/service.hpp.
 #pragma once
 
+#include <agentmesh/registry/row_notes.hpp>
 #include <agentmesh/registry/service.hpp>
 
 namespace agentmesh::registry {
@@ -61,12 +62,17 @@ auto service<Store, Random>::search(const call& in) -> answer {
         AGENTMESH_TRY(first, detail::parse_count(*offset));
         if (!injected(fault::search_no_offset)) query.offset = first;
     }
+    AGENTMESH_CHECK(settle_presence(in.now.wall));
     return reading([&](transaction& tx) -> answer {
         AGENTMESH_TRY(found, tx.search(query));
         std::string body;
         json::writer to{body};
         to.begin_object().name("results").begin_array();
-        for (const auto& one : found.rows) {
+        for (auto& one : found.rows) {
+            AGENTMESH_TRY(notes, row_notes::of(one));
+            one.status = status_at(one, notes, in.now.wall);
+            if (is_stale(notes, in.now.wall)) reported_.try_emplace(one.who, *notes.reported);
+            if (query.status && one.status != *query.status) continue;
             to.begin_object();
             detail::write_agent(to, one, {});
             to.end_object();
@@ -87,16 +93,16 @@ auto service<Store, Random>::set_status(const call& in) -> answer {
     return change(in, shown, [&](transaction& tx, agent_row& self) -> answer {
         if (!injected(fault::status_kept)) self.status = status;
         self.last_seen = in.now.wall;
+        // What the agent says itself holds until it, or its relay, says something else.
+        AGENTMESH_TRY(notes, row_notes::of(self));
+        notes.reported.reset();
+        notes.put(self);
         AGENTMESH_CHECK(tx.update_agent(self));
-        AGENTMESH_TRY(keys, tx.prekeys(who));
         std::string out;
         json::writer to{out};
         to.begin_object().member("success", true);
-        if (keys) {
-            // So that the owner hears in time that they run out.
-            AGENTMESH_TRY(left, tx.one_time_left(who));
-            to.member("one_time_prekeys_left", left);
-        }
+        // So that the owner hears in time that they run out.
+        AGENTMESH_CHECK(write_one_time_left(tx, who, to));
         to.end_object();
         return http::response::json(200, std::move(out));
     });
@@ -114,7 +120,12 @@ auto service<Store, Random>::set_capabilities(const call& in) -> answer {
         if (!injected(fault::capabilities_kept)) self.capabilities = all;
         self.last_seen = in.now.wall;
         AGENTMESH_CHECK(tx.update_agent(self));
-        return http::response::json(200, R"({"success":true})");
+        std::string out;
+        json::writer to{out};
+        to.begin_object().member("success", true);
+        AGENTMESH_CHECK(write_one_time_left(tx, who, to));
+        to.end_object();
+        return http::response::json(200, std::move(out));
     });
 }
 

@@ -1,6 +1,7 @@
 // What agents say of each other, and what follows from it. Bodies of registry/service.hpp.
 #pragma once
 
+#include <agentmesh/registry/lineage.hpp>
 #include <agentmesh/registry/service.hpp>
 
 namespace agentmesh::registry {
@@ -63,18 +64,34 @@ template <RegistryStore Store, RandomSource Random>
 result<void> service<Store, Random>::publish_score(transaction& tx, const amid& who, time_point now) {
     AGENTMESH_TRY(found, tx.agent(who));
     if (!found) return {};
-    AGENTMESH_TRY(ratings, tx.ratings_about(who));
-    std::map<amid, const rating_row*> latest;
-    for (const auto& one : ratings) latest[one.from] = &one;
+    // Of who took over from another all that is said of both counts, and an author is who holds his place now.
+    AGENTMESH_TRY(names, lineage(tx, *found));
+    const auto is_own = [&](const amid& one) { return std::find(names.begin(), names.end(), one) != names.end(); };
+    std::map<amid, std::optional<agent_row>> holders;
+    const auto holder_of = [&](const amid& one) -> result<const agent_row*> {
+        auto at = holders.find(one);
+        if (at == holders.end()) {
+            AGENTMESH_TRY(row, present_holder(tx, one));
+            if (row && (row->revoked || (row->who == who && !injected(fault::rating_self)))) row.reset();
+            at = holders.emplace(one, std::move(row)).first;
+        }
+        return at->second ? &*at->second : nullptr;
+    };
+    AGENTMESH_TRY(ratings, ratings_about_all(tx, names));
+    std::map<amid, std::pair<const agent_row*, const rating_row*>> latest;
+    for (const auto& one : ratings) {
+        AGENTMESH_TRY(author, holder_of(one.from));
+        if (author != nullptr) latest[author->who] = {author, &one};
+    }
     std::vector<opinion> feedback, sessions;
-    for (const auto& [author, rating] : latest) {
-        AGENTMESH_TRY(row, tx.agent(author));
-        if (!row || row->revoked) continue;
-        AGENTMESH_TRY(returned, tx.ratings_about(author));
+    for (const auto& [author, said] : latest) {
+        const auto [row, rating] = said;
+        AGENTMESH_TRY(authors_names, lineage(tx, *row));
+        AGENTMESH_TRY(returned, ratings_about_all(tx, authors_names));
         bool reciprocal = false;
         for (const auto& one : returned) {
             const auto apart = one.at > rating->at ? one.at - rating->at : rating->at - one.at;
-            reciprocal = reciprocal || (one.from == who && apart <= std::chrono::hours{24});
+            reciprocal = reciprocal || (is_own(one.from) && apart <= std::chrono::hours{24});
             if (injected(fault::score_reciprocal_full)) reciprocal = false;
         }
         feedback.push_back({.tier_of_author = row->trust,
@@ -82,10 +99,21 @@ result<void> service<Store, Random>::publish_score(transaction& tx, const amid& 
                             .reciprocal = reciprocal,
                             .score_ppm = rating->score});
     }
-    AGENTMESH_TRY(reports, tx.reports_about(who));
-    for (const auto& [other, with] : detail::agreed_sessions(who, reports)) {
-        AGENTMESH_TRY(row, tx.agent(other));
-        if (!row || row->revoked) continue;
+    std::map<amid, std::pair<const agent_row*, detail::sessions_with>> counterparts;
+    for (const auto& name : names) {
+        AGENTMESH_TRY(reports, tx.reports_about(name));
+        for (const auto& [other, some] : detail::agreed_sessions(name, reports)) {
+            AGENTMESH_TRY(row, holder_of(other));
+            if (row == nullptr) continue;
+            auto& [holder, with] = counterparts[row->who];
+            holder = row;
+            with.all += some.all;
+            with.succeeded += some.succeeded;
+            with.latest = std::max(with.latest, some.latest);
+        }
+    }
+    for (const auto& [other, of] : counterparts) {
+        const auto& [row, with] = of;
         sessions.push_back({.tier_of_author = row->trust,
                             .age_of_author = detail::whole_days(row->registered_at, with.latest),
                             .score_ppm = static_cast<ppm>(with.succeeded * whole / with.all)});
@@ -188,12 +216,15 @@ auto service<Store, Random>::score(const call& in) -> answer {
     return reading([&](transaction& tx) -> answer {
         AGENTMESH_TRY(found, tx.agent(who));
         if (!found) return fail(not_registered);
-        AGENTMESH_TRY(ratings, tx.ratings_about(who));
-        AGENTMESH_TRY(reports, tx.reports_about(who));
+        AGENTMESH_TRY(names, lineage(tx, *found));
+        AGENTMESH_TRY(ratings, ratings_about_all(tx, names));
         std::uint64_t all = 0, succeeded = 0, sum = 0;
-        for (const auto& [other, with] : detail::agreed_sessions(who, reports)) {
-            all += with.all;
-            succeeded += with.succeeded;
+        for (const auto& name : names) {
+            AGENTMESH_TRY(reports, tx.reports_about(name));
+            for (const auto& [other, with] : detail::agreed_sessions(name, reports)) {
+                all += with.all;
+                succeeded += with.succeeded;
+            }
         }
         std::map<std::string_view, std::uint64_t> counts;
         time_point updated = found->registered_at;

@@ -240,6 +240,7 @@ inline refusal_words words_of(const error& why) noexcept {
         case errc::http_not_found: return {404, "unknown_endpoint"};
         case errc::http_method: return {405, "method_not_allowed"};
         case errc::duplicate: return {409, "already_exists"};
+        case errc::epoch_rollback: return {409, "rollback"};
         case errc::http_forbidden: return {415, "unsupported_media_type"};
         case errc::rate_limited: return {429, "rate_limited"};
         case errc::random_failed:
@@ -251,6 +252,7 @@ inline refusal_words words_of(const error& why) noexcept {
         case errc::wrong_member: return {400, "invalid_member"};
         case errc::too_large: return {400, "too_large"};
         case errc::bad_bundle: return {400, "invalid_prekey_signature"};
+        case errc::stale_prekey: return {400, "invalid_prekey_time"};
         case errc::weak_key:
         case errc::bad_key_prefix:
         case errc::bad_base64:

@@ -57,7 +57,8 @@ TEST_CASE("each one-time prekey is handed out once, to one who proves who he is"
           "[unit][registry][AM-REG-021][AM-REG-022][AM-REG-024]") {
     prekey_world w;
     const auto stored = w.put(upload(alice(), 50, "1", list(1, 2)));
-    CHECK(stored.body == R"({"success":true,"signed_prekey_id":1,"one_time_prekeys_stored":2})");
+    CHECK(stored.body == R"({"success":true,"signed_prekey_id":1,"one_time_prekeys_stored":2,)"
+                         R"("one_time_prekeys_left":2,"one_time_prekeys_low":false})");
     const auto anybody = w.get("/v1/registry/prekeys/" + alice().name());
     CHECK(member(anybody, "one_time_prekey").empty());
     CHECK(member(anybody, "identity_key") == json_text(identity::to_text(alice().exchange.public_key())));
@@ -67,7 +68,7 @@ TEST_CASE("each one-time prekey is handed out once, to one who proves who he is"
     CHECK(member(w.fetch(bob()), "one_time_prekey") == one(2));
     CHECK(member(w.fetch(bob()), "one_time_prekey").empty());
     CHECK(w.post_dated("/v1/registry/status", alice(), {{"amid", json_text(alice().name())}, {"status", R"("away")"}})
-              .body == R"({"success":true,"one_time_prekeys_left":0})");
+              .body == R"({"success":true,"one_time_prekeys_left":0,"one_time_prekeys_low":true})");
 
     auto replayed = w.proven(
         bob(),
