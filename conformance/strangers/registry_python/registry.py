@@ -24,6 +24,8 @@ from texts import (SECOND, amid_of, base58, decode_base64, encode_base64, is_ami
 STATUSES = ("online", "away", "offline", "dnd")
 REASONS = ("key_compromise", "policy_violation", "superseded", "cessation_of_operation", "privilege_withdrawn",
            "admin_request", "other")
+TAGS = ("fast_response", "accurate", "professional", "reliable", "helpful", "knowledgeable", "slow_response", "inaccurate",
+        "unhelpful", "unreliable", "fast", "good_price")
 OUTCOMES = ("success", "failed", "timeout", "rejected", "cancelled")
 TIERS = ("anonymous", "verified", "organization")  # from least to most
 TIER_FLOORS = {"2": 0, "1": 1, "1.5": 2, **{word: rank for rank, word in enumerate(TIERS)}}
@@ -164,9 +166,9 @@ def tags(body):
     value = body.get("tags")
     if value is None:
         return []
-    if not isinstance(value, list) or len(value) > 10 or not all(isinstance(one, str) and one for one in value):
-        raise invalid("tags")
-    return [short("tags", one) for one in value]
+    if not isinstance(value, list) or len(value) > len(TAGS) or any(one not in TAGS for one in value):
+        raise invalid("tags", "AM-REG-045")
+    return value
 
 
 ENDPOINT = re.compile(r"(?:wss|https)://([^/?#@:\[\]\\]+)(?::(\d{1,5}))?(?:[/?#][\x21-\x7e]*)?", re.ASCII | re.I)
