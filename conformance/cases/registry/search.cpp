@@ -36,7 +36,7 @@ AM_CASE("REG-SEARCH-001") {
 
 AM_CASE("REG-SEARCH-002") {
     .title = "a star in what is asked for stands for any characters, and for nothing else",
-    .proves = {req::AM_REG_016},
+    .proves = {req::AM_REG_038},
     .cost = rtt(9),
     .ask = [](registry_context& t) {
         const auto root = category(t);
@@ -54,7 +54,7 @@ AM_CASE("REG-SEARCH-002") {
         of(root + "/%", false, false);
         of(root + "/f_ights", false, false);
         of(root + "/f.*s", false, false);
-        t.produced(req::AM_REG_016, all);
+        t.produced(req::AM_REG_038, all);
     },
 };
 
