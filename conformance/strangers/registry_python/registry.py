@@ -13,6 +13,7 @@ import math
 import re
 import signal
 import time
+import traceback
 import uuid
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -258,6 +259,9 @@ class Registry:
             return http1.Answer(status, write_json(value), kind)
         except Refusal as why:
             return self.refused(why, request.method == "POST")
+        except Exception:  # a fault of this file costs one request its answer, and nobody else anything
+            traceback.print_exc()
+            return self.refused(Refusal(500, "internal_error", "AM-REG-001", "something broke"), request.method == "POST")
 
     def refused(self, why, post):
         value = {"error": why.error, "message": why.message, "clause": why.clause}

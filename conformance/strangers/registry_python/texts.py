@@ -73,8 +73,11 @@ def read_time(text):
     if hours > 23 or minutes > 59:
         raise ValueError("no such offset")
     whole = datetime.fromisoformat(f"{match[1]}T{match[2]}+00:00")
-    # The offset may lead past the years that Python has; only what is left in them is a time.
-    shifted = whole - timedelta(hours=hours, minutes=minutes) * (-1 if match[4][0] == "-" else 1)
+    ahead = timedelta(hours=hours, minutes=minutes) * (-1 if match[4][0] == "-" else 1)
+    try:
+        shifted = whole - ahead
+    except OverflowError:
+        raise ValueError("before the year 1 or after 9999") from None
     return (shifted - EPOCH) // timedelta(seconds=1) * SECOND + int((match[3] or "").ljust(9, "0"))
 
 
