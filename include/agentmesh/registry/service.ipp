@@ -98,6 +98,7 @@ auto service<Store, Random>::resume(open_request waiting, const outside_answer& 
     return *std::move(out);
 }
 
+/// @spec AM-REG-019
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::route(call& in) -> answer {
     const std::string_view path = in.request.path;

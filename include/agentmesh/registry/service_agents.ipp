@@ -47,6 +47,7 @@ auto service<Store, Random>::alive(const call&) -> answer {
     return http::response::json(200, R"({"status":"ok"})");
 }
 
+/// @spec AM-REG-036
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::health(const call& in) -> answer {
     AGENTMESH_CHECK(settle_presence(in.now.wall));
@@ -61,6 +62,7 @@ auto service<Store, Random>::health(const call& in) -> answer {
     });
 }
 
+/// @spec AM-REG-036
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::stats(const call& in) -> answer {
     AGENTMESH_CHECK(settle_presence(in.now.wall));
@@ -152,7 +154,7 @@ auto service<Store, Random>::enroll(const call& in) -> answer {
     });
 }
 
-/// @spec AM-REG-011, AM-REG-012, AM-REG-062, AM-REG-072
+/// @spec AM-REG-011, AM-REG-012, AM-REG-062, AM-REG-072, AM-REG-034, AM-REG-035
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::lookup(const call& in) -> answer {
     AGENTMESH_TRY(who, asked_agent(in));

@@ -29,7 +29,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// @spec AM-REG-015, AM-REG-016
+/// @spec AM-REG-015, AM-REG-016, AM-REG-029, AM-REG-038
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::search(const call& in) -> answer {
     agent_query query;
@@ -83,6 +83,7 @@ auto service<Store, Random>::search(const call& in) -> answer {
     });
 }
 
+/// @spec AM-REG-035
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::set_status(const call& in) -> answer {
     AGENTMESH_TRY(body, request_members::parse(in.request.body));
@@ -108,6 +109,7 @@ auto service<Store, Random>::set_status(const call& in) -> answer {
     });
 }
 
+/// @spec AM-REG-035
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::set_capabilities(const call& in) -> answer {
     AGENTMESH_TRY(body, request_members::parse(in.request.body));

@@ -230,7 +230,7 @@ auto service<Store, Random>::upload_prekeys(const call& in) -> answer {
     });
 }
 
-/// @spec AM-REG-021, AM-REG-022, AM-REG-024, AM-REG-025, AM-REG-052
+/// @spec AM-REG-021, AM-REG-022, AM-REG-024, AM-REG-025, AM-REG-052, AM-REG-027, AM-REG-028
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::fetch_prekeys(const call& in) -> answer {
     AGENTMESH_TRY(whose, amid::parse(in.name));
@@ -283,6 +283,7 @@ auto service<Store, Random>::fetch_prekeys(const call& in) -> answer {
     return out;
 }
 
+/// @spec AM-REG-037
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::did_document(const call& in) -> answer {
     AGENTMESH_TRY(who, amid::parse(in.name));

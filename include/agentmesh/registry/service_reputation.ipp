@@ -131,7 +131,7 @@ result<void> service<Store, Random>::publish_score(transaction& tx, const amid& 
     return tx.update_agent(*found);
 }
 
-/// @spec AM-REG-040, AM-REG-041
+/// @spec AM-REG-040, AM-REG-041, AM-REG-044, AM-REG-045
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::rate(const call& in) -> answer {
     AGENTMESH_TRY(body, request_members::parse(in.request.body));
@@ -210,6 +210,7 @@ auto service<Store, Random>::report_session(const call& in) -> answer {
     });
 }
 
+/// @spec AM-REG-046
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::score(const call& in) -> answer {
     AGENTMESH_TRY(who, asked_agent(in));

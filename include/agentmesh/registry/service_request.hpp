@@ -81,7 +81,7 @@ struct credential {
 };
 
 /// Reads what a request shows for `who`. Nothing is proved before `verify`.
-/// @spec   AM-REG-005, AM-REG-006, AM-REG-009
+/// @spec   AM-REG-005, AM-REG-006, AM-REG-009, AM-REG-026
 /// @param  signature_member  what the deployed form calls the signature over `timestamp`
 /// @errors signature_required; bad_signature for whatever is wrong with what is there; wrong_member
 [[nodiscard]] result<credential> read_credential(const http::request& request, const request_members& body,

@@ -92,6 +92,7 @@ auto service<Store, Random>::revoke(const call& in) -> answer {
     return out;
 }
 
+/// @spec AM-REG-033
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::revocation(const call& in) -> answer {
     AGENTMESH_TRY(who, asked_agent(in));
@@ -104,7 +105,7 @@ auto service<Store, Random>::revocation(const call& in) -> answer {
     });
 }
 
-/// @spec AM-REG-032
+/// @spec AM-REG-032, AM-REG-033
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::revocations_of(const call& in) -> answer {
     AGENTMESH_TRY(body, request_members::parse(in.request.body));
@@ -132,6 +133,7 @@ auto service<Store, Random>::revocations_of(const call& in) -> answer {
     });
 }
 
+/// @spec AM-REG-033
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::revocations(const call& in) -> answer {
     std::uint32_t limit = 1000, offset = 0;
