@@ -1,13 +1,14 @@
 // Property: a registry that puts its replies together from true and false pieces, in any order, and bends any byte of
 // them, is believed only what the agent has signed: the name is that of the key, an exchange key is one of the agent's
 // own, no bundle is older than one accepted before, nobody is more than his certificate says, and who was revoked once
-// is never found again. Statements that are read are written again as the same bytes.
+// is never found again. Statements that are read are written again as the same bytes. A finder asks its places in their
+// order, keeps nothing that does not hold, and looks no further once a registry left open who is revoked.
 #include "fuzz/fuzz.hpp"
 
-#include <agentmesh/registry/client.hpp>
+#include <agentmesh/registry/finder.hpp>
 
 AM_FUZZ(AM_FND_001, AM_FND_002, AM_FND_003, AM_FND_004, AM_FND_005, AM_FND_006, AM_FND_007, AM_FND_008, AM_FND_009,
-        AM_FND_010, AM_FND_011, AM_FND_012, AM_FND_014);
+        AM_FND_010, AM_FND_011, AM_FND_012, AM_FND_014, AM_FND_015, AM_FND_016, AM_FND_017);
 
 using namespace agentmesh;
 using namespace agentmesh::registry;
@@ -137,6 +138,71 @@ void check_statements(byte_view bytes) {
     (void)mesh.read_did(all().who[0].name(), raw);
 }
 
+/// A finder before places that answer anything, or nothing.
+struct seekers {
+    struct question {
+        find_ticket what{};
+        find_source place{};
+    };
+    std::vector<question> asked{};
+    std::optional<find_source> at{};  // where Alice was looked for last
+    client_memory memory{};
+    client mesh{all().who[2], {.host = "registry.example"}, memory};
+    found_agents found{};
+    crypto::scripted_random random{7};
+    finder<crypto::scripted_random> find{&mesh, found, memory, {}, random};
+    moment now{.wall = noon};
+
+    void ask(find_ticket what, find_source place) {
+        REQUIRE_FUZZ(!at || *at <= place);
+        at = place;
+        asked.push_back({what, place});
+    }
+    void ask_registry(find_ticket what, http::request&&) { ask(what, find_source::registry); }
+    void ask_dht(find_ticket what, const amid&) { ask(what, find_source::dht); }
+    void ask_lan(find_ticket what, const amid&) { ask(what, find_source::lan); }
+    void resolved(const amid& who, const result<void>& outcome) {
+        const auto kept = found.find(who);
+        REQUIRE_FUZZ(kept.has_value() == outcome.has_value());
+        if (kept) REQUIRE_FUZZ(kept->card.check() && kept->name() == who && memory.check_standing(who));
+        if (kept && at != find_source::registry) REQUIRE_FUZZ(kept->trust == tier::anonymous);
+        const bool last_word = !outcome && (outcome.error().code == errc::certificate_revoked ||
+                                            outcome.error().code == errc::revocation_unknown);
+        if (last_word) REQUIRE_FUZZ(!at || *at == find_source::registry);
+        at.reset();
+    }
+    void doubted(find_source, const amid&, const error&) {}
+    void published(const result<void>&, std::uint64_t) {}
+
+    void run(input& in) {
+        const auto& alice = all().who[0].name();
+        while (!in.rest.empty()) {
+            const auto what = in.byte();
+            if (what % 4 == 0) {
+                REQUIRE_FUZZ(find.resolve(alice, now, *this));
+            } else if (what % 4 == 1) {
+                now = now + std::chrono::milliseconds{250 * (what / 4)};
+                find.on_tick(now, *this);
+            } else if (!asked.empty()) {
+                const auto [ticket, place] = asked.back();
+                asked.pop_back();
+                if (place != find_source::registry) {
+                    self_told told{.card = in.one_of(all().cards)};
+                    if (what & 4) told.prekey = in.one_of(all().bundles).signed_key;
+                    find.on_told(ticket, what & 8 ? std::optional{told} : std::nullopt, now, *this);
+                } else if (what & 4) {
+                    find.on_reply(ticket, fail(errc::io_failed), now, *this);
+                } else {
+                    const auto kind = (what >> 3) % 3;
+                    auto body = kind == 0 ? lookup_body(in) : kind == 1 ? revocation_body(in) : prekeys_body(in);
+                    find.on_reply(ticket, reply(in, std::move(body)), now, *this);
+                }
+            }
+            REQUIRE_FUZZ(find.running() <= 1);
+        }
+    }
+};
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -144,6 +210,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     input in{{data, size}};
     const auto& alice = all().who[0].name();
     const auto options = in.byte();
+    if (options & 2) {
+        seekers{}.run(in);
+        return 0;
+    }
     client_memory memory;
     client mesh{
         all().who[2],

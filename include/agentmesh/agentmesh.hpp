@@ -23,6 +23,7 @@
 #include <agentmesh/message/capability.hpp>
 #include <agentmesh/message/schema.hpp>
 #include <agentmesh/registry/directory.hpp>
+#include <agentmesh/registry/finder.hpp>
 #include <agentmesh/registry/reputation.hpp>
 #include <agentmesh/relay/server.hpp>
 #include <agentmesh/session/policy.hpp>

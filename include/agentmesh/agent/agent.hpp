@@ -110,6 +110,9 @@ public:
     void on_ping(const moment& now) noexcept { link_->on_ping(now); }
     void on_closed(std::uint16_t code, const moment& now, AgentSink auto& out);
     void on_tick(const moment& now, AgentSink auto& out);
+    /// What came of AgentSink's `resolve`. One that nobody waits for is passed over.
+    /// @spec AM-FND-018
+    void on_resolved(const amid& who, const result<void>& outcome, const moment& now, AgentSink auto& out);
     [[nodiscard]] std::optional<steady_point> next_deadline() const noexcept;
 
     // --- questions ------------------------------------------------------------------------------------------
@@ -147,6 +150,27 @@ private:
         session_info which;
         steady_point again;
     };
+    /// A KNOCK of ours that waits until the peer is found.
+    struct waiting_knock {
+        intent what;
+        session_request asked;
+        knock_answer answer;
+        session::haste how;
+    };
+    /// A frame of somebody of whom we do not know yet who he is: a KNOCK, or what came after it.
+    struct held_frame {
+        std::string id;
+        std::string payload;
+        wire::message_type type;
+    };
+    struct unresolved {
+        steady_point until;
+        std::vector<waiting_knock> knocks{};
+        std::vector<held_frame> frames{};
+    };
+    static constexpr std::size_t held_frames = 8;  ///< of one stranger
+    static constexpr std::size_t held_bytes = 64 * 1024;
+
     using news = std::variant<arrival, session_info, session::refusal, closing, session::undelivered,
                               session::audit_event, answered, connection, relay::client_end, wire::error_frame>;
     using rules = informed_policy<Policy, Directory>;
@@ -156,6 +180,11 @@ private:
     void stage(const session_id& id, const envelope_ledger::numbers& numbers);
     [[nodiscard]] bool screened(const amid& from, std::string_view payload, const moment& now);
     [[nodiscard]] bool over_rate(const amid& from, std::string_view payload, const moment& now);
+    [[nodiscard]] bool look_for(const amid& who, const moment& now, AgentSink auto& out);
+    [[nodiscard]] bool hold(const amid& from, const wire::receive_frame& frame, const moment& now, AgentSink auto& out);
+    [[nodiscard]] result<session_id> begin_knock(const amid& peer, const intent& what, const session_request& asked,
+                                                 session::haste how, const moment& now, AgentSink auto& out);
+    void note_begun(const result<session_id>& begun, knock_answer answer);
     [[nodiscard]] session_id successor(session_id id) const;
     [[nodiscard]] session_id home_of(const session::incoming& message) const;
     void forget_ended_numbers();
@@ -206,6 +235,7 @@ private:
     std::map<session_id, session_id> replaced_;
     std::set<session_id> awaited_;             // sessions with messages that are not acknowledged
     std::vector<lost_session> lost_;
+    std::map<amid, unresolved> unresolved_;    // agents that somebody looks for
     std::map<amid, duration> patience_;        // with peers that did not answer a KNOCK; doubles each time
     std::deque<news> news_;
     std::vector<std::pair<std::string, std::optional<buffer>>> staged_;  // goes into the next commit

@@ -18,6 +18,7 @@ struct agent<Store, Directory, Policy, Random>::actions {
         const auto from = amid::parse(frame.from);
         if (!from) return true;  // of nobody: a relay that sends this twice sends it for ever
         if (self.screened(*from, frame.payload, now) || self.over_rate(*from, frame.payload, now)) return true;
+        if (self.hold(*from, frame, now, out)) return false;  // the relay keeps its copy until then
         return self.engine_.on_message(*from, frame.type, frame.payload, now, *this).has_value();
     }
     void answered(const wire::relay_frame& frame) {
@@ -147,15 +148,94 @@ template <StateStore Store, registry::Registry Directory, session::PolicySource 
 void agent<Store, Directory, Policy, Random>::knock(const amid& peer, const intent& what, const session_request& asked,
                                                     knock_answer answer, const moment& now, AgentSink auto& out,
                                                     session::haste how) {
+    const auto begun = begin_knock(peer, what, asked, how, now, out);
+    const bool unknown =
+        !begun && (begun.error().code == errc::unknown_peer || begun.error().code == errc::unknown_prekey);
+    if (unknown && look_for(peer, now, out))
+        unresolved_.at(peer).knocks.push_back({what, asked, std::move(answer), how});
+    else
+        note_begun(begun, std::move(answer));
+    tell(now, out);
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+result<session_id> agent<Store, Directory, Policy, Random>::begin_knock(const amid& peer, const intent& what,
+                                                                        const session_request& asked,
+                                                                        session::haste how, const moment& now,
+                                                                        AgentSink auto& out) {
     actions<std::remove_reference_t<decltype(out)>> sink{*this, now, out};
-    const auto begin = [&]() -> result<session_id> {
-        AGENTMESH_TRY(bundle, directory_->fetch_bundle(peer, now.wall));
-        return engine_.knock(bundle, what, asked, now, sink, how);
-    };
-    const auto begun = begin();
+    if constexpr (requires { directory_->expire(now); }) directory_->expire(now);
+    AGENTMESH_TRY(bundle, directory_->fetch_bundle(peer, now.wall));
+    return engine_.knock(bundle, what, asked, now, sink, how);
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::note_begun(const result<session_id>& begun, knock_answer answer) {
     const auto held = begun ? engine_.find(*begun) : std::nullopt;
     if (!begun || (held && held->phase == session::phase::open)) news_.push_back(answered{std::move(answer), begun});
     else asked_[*begun].push_back(std::move(answer));
+}
+
+// --- agents that are not in the directory -----------------------------------------------------------------
+
+/// Whether somebody looks for this agent; then there is a place where to wait for it.
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+bool agent<Store, Directory, Policy, Random>::look_for(const amid& who, const moment& now, AgentSink auto& out) {
+    if (unresolved_.contains(who)) return true;
+    if constexpr (requires { { out.resolve(who) } -> std::convertible_to<bool>; }) {
+        if (!out.resolve(who)) return false;
+        unresolved_.emplace(who, unresolved{.until = now.steady + options_.find_limit});
+        return true;
+    } else {
+        (void)now;
+        return false;
+    }
+}
+
+/// Whether a frame waits until it is known who its sender is. A stranger's KNOCK does, and what he sends after it; in
+/// order, and bounded: what is over the bounds stays at the relay, or is decided as if nobody knew him.
+/// @spec AM-FND-018
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+bool agent<Store, Directory, Policy, Random>::hold(const amid& from, const wire::receive_frame& frame,
+                                                   const moment& now, AgentSink auto& out) {
+    auto at = unresolved_.find(from);
+    if (at == unresolved_.end() || at->second.frames.empty()) {
+        if (!frame.payload.starts_with("AQ")) return false;  // not a KNOCK
+        if constexpr (requires { directory_->expire(now); }) directory_->expire(now);
+        if (const auto known = directory_->find(from); known || known.error().code != errc::unknown_peer) return false;
+        const auto waiting = std::count_if(unresolved_.begin(), unresolved_.end(),
+                                           [](const auto& one) { return !one.second.frames.empty(); });
+        if (static_cast<std::size_t>(waiting) >= options_.strangers || !look_for(from, now, out)) return false;
+        at = unresolved_.find(from);
+    }
+    auto& frames = at->second.frames;
+    std::size_t bytes = frame.payload.size();
+    for (const auto& one : frames) {
+        if (!one.id.empty() && one.id == frame.id) return true;  // sent again after a break
+        bytes += one.payload.size();
+    }
+    if (frames.size() < held_frames && bytes <= held_bytes)
+        frames.push_back({std::string{frame.id}, std::string{frame.payload}, frame.type});
+    return true;
+}
+
+template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
+void agent<Store, Directory, Policy, Random>::on_resolved(const amid& who, const result<void>& outcome,
+                                                          const moment& now, AgentSink auto& out) {
+    auto waiting = unresolved_.extract(who);
+    if (waiting.empty()) return;
+    actions<std::remove_reference_t<decltype(out)>> sink{*this, now, out};
+    for (auto& one : waiting.mapped().knocks) {
+        const auto begun = outcome ? begin_knock(who, one.what, one.asked, one.how, now, out)
+                                   : result<session_id>{fail(outcome.error())};
+        note_begun(begun, std::move(one.answer));
+    }
+    for (const auto& one : waiting.mapped().frames)
+        if (engine_.on_message(who, one.type, one.payload, now, sink) && !one.id.empty())
+            link_->confirm(who.text(), one.id, sink);
+    if (outcome)
+        for (auto& one : lost_)
+            if (one.which.peer == who) one.again = now.steady;
     tell(now, out);
 }
 
@@ -231,6 +311,10 @@ void agent<Store, Directory, Policy, Random>::on_tick(const moment& now, AgentSi
     // What could not be saved did not happen and stays due, but is not tried again at once.
     if (now.steady >= not_before_ && !engine_.on_tick(now, sink)) not_before_ = now.steady + options_.save_again;
     if (now.steady >= upkeep_at_ && !keep_up(now)) upkeep_at_ = now.steady + options_.try_again;
+    std::vector<amid> given_up;
+    for (const auto& [who, one] : unresolved_)
+        if (one.until <= now.steady) given_up.push_back(who);
+    for (const auto& who : given_up) on_resolved(who, fail(errc::timed_out), now, out);
     tell(now, out);
 }
 
@@ -240,6 +324,7 @@ std::optional<steady_point> agent<Store, Directory, Policy, Random>::next_deadli
     if (const auto at = link_->next_deadline()) next = std::min(next, *at);
     if (const auto at = engine_.next_deadline()) next = std::min(next, std::max(*at, not_before_));
     for (const auto& one : lost_) next = std::min(next, one.again);
+    for (const auto& [who, one] : unresolved_) next = std::min(next, one.until);
     return next;
 }
 
@@ -387,7 +472,10 @@ void agent<Store, Directory, Policy, Random>::knock_again(const moment& now, Age
         const auto bundle = directory_->fetch_bundle(one.which.peer, now.wall);
         const auto begun = bundle ? engine_.knock(*bundle, one.which.what, one.which.asked, now, sink)
                                   : result<session_id>{fail(bundle.error())};
-        if (!begun) lost_.push_back({one.which, now.steady + options_.try_again});
+        if (begun) continue;
+        lost_.push_back({one.which, now.steady + options_.try_again});
+        if (begun.error().code == errc::unknown_peer || begun.error().code == errc::unknown_prekey)
+            (void)look_for(one.which.peer, now, out);
     }
 }
 

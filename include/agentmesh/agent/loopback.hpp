@@ -153,6 +153,9 @@ public:
     [[nodiscard]] moment now() const noexcept { return clock_.now(); }
     /// Sees every frame that the relay sees; for tests.
     std::function<void(std::string_view)> on_frame{};
+    /// Looks for an agent that the directory does not know, for a seat; true if an answer will come, by `on_resolved` of
+    /// the seat's agent and not from within. May be empty.
+    std::function<bool(seat&, const amid&)> on_resolve{};
 
 private:
     using server = relay::server<relay::memory_mailbox, Random>;
@@ -175,6 +178,7 @@ private:
             if (!from.link_) return;
             mesh.steps_.push_back([m = &mesh, id = *from.link_] { m->cut(id, relay::close_codes::normal); });
         }
+        bool resolve(const amid& who) { return mesh.on_resolve && mesh.on_resolve(from, who); }
         void ended(const relay::client_end& end) {
             if (end.dial_again_in) from.mesh_->redial_.emplace_back(mesh.now().steady + *end.dial_again_in, &from);
         }

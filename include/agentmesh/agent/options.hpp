@@ -28,6 +28,8 @@ struct agent_options {
     duration try_again = std::chrono::seconds{15};   ///< after the directory could not be read or written
     duration knock_again_longest = std::chrono::hours{1};  ///< between two KNOCKs for a lost session, unanswered
     duration save_again = std::chrono::seconds{1};   ///< after something that is due could not be saved
+    duration find_limit = std::chrono::seconds{30};  ///< for which commands and KNOCKs wait until an agent is found
+    std::size_t strangers = 64;                      ///< whose KNOCKs wait until it is known who they are
 };
 
 /// Something said in plain words: the body of a request with that text as its `content`.
@@ -85,6 +87,10 @@ struct agent_handlers {
 };
 
 /// What an agent asks of its driver, in order. Views live as long as the call.
+///
+/// A sink may also have `bool resolve(const amid&)`: looks for an agent that the directory does not know, and answers
+/// later, never from within, with `agent::on_resolved`; by then the directory knows it, or nobody does. False if nobody
+/// will look. Without it, who is not in the directory is unknown.
 template <class S>
 concept AgentSink = requires(S& out, std::string_view text, std::uint16_t code, const relay::client_end& end) {
     out.send_text(text);    ///< one WebSocket message to the relay

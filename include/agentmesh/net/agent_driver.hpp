@@ -19,6 +19,9 @@ struct driver_options {
     bool dial_again = true;      ///< after a break, when the agent says so
     /// What is done with time that somebody else must spend: called after everything that happened. May be empty.
     std::function<void()> after{};
+    /// Looks for an agent that the directory does not know, and answers with `driver::resolved`, never from within; false
+    /// if it does not. May be empty. `net::finder` is one.
+    std::function<bool(const amid&)> resolve{};
 };
 
 /// Where a driver's time comes from: a clock, and timers that run on it. This one is the system's; a test brings one
@@ -60,6 +63,11 @@ public:
     /// goes on in the next run.
     void stop(std::string_view reason = "done");
 
+    /// What came of `resolve`.
+    void resolved(const amid& who, const result<void>& outcome) {
+        perform([&](Agent& a, const moment& now, auto& out) { a.on_resolved(who, outcome, now, out); });
+    }
+
     [[nodiscard]] bool is_connected() const noexcept { return agent_->is_connected(); }
     [[nodiscard]] Agent& machine() noexcept { return *agent_; }
     [[nodiscard]] agent_handlers& handlers() noexcept { return agent_->handlers(); }
@@ -72,6 +80,7 @@ private:
         driver& self;
         void send_text(std::string_view text) { (void)self.socket_.send_text(text); }
         void close(std::uint16_t code, std::string_view reason) { (void)self.socket_.close(code, reason); }
+        bool resolve(const amid& who) { return self.chosen_.resolve && self.chosen_.resolve(who); }
         void ended(const relay::client_end& end) {
             if (end.dial_again_in && self.chosen_.dial_again && !self.stopping_) self.dial_after(*end.dial_again_in);
         }

@@ -100,12 +100,12 @@ inline result<file_directory::records> file_directory::read(const std::string& f
         }
         if (in.ok() && !found) member = "agents", in.refuse(errc::missing_member);
     }
-    if (const auto whole = in.finish(); !whole) {
+    if (const auto ended = in.finish(); !ended) {
         // A name with escapes is not a view of the text; the line is then that of the member before.
         const bool inside = at >= text.data() && at <= text.data() + text.size();
         const auto line = inside ? std::count(text.data(), at, '\n') + 1 : 0;
         fault_ = {.file = file, .line = static_cast<std::size_t>(line), .member = std::move(member)};
-        return fail(whole.error());
+        return fail(ended.error());
     }
     return out;
 }

@@ -124,8 +124,8 @@ inline result<e2ee::prekey_bundle> take_bundle(stored_record& from, time_point n
     while (!from.one_time.empty()) {
         const auto key = std::move(from.one_time.front());
         from.one_time.erase(from.one_time.begin());
-        auto whole = e2ee::parse_bundle(with_member(from.bundle, one_time_member, key.json));
-        if (whole && e2ee::check_bundle(*whole, from.who, now)) return whole;
+        auto complete = e2ee::parse_bundle(with_member(from.bundle, one_time_member, key.json));
+        if (complete && e2ee::check_bundle(*complete, from.who, now)) return complete;
     }
     return bare;
 }
@@ -142,9 +142,9 @@ inline result<void> apply(stored_record& to, const publication& from) {
         }
     }
     const auto text_of = [&](const e2ee::one_time_prekey& key) {
-        auto whole = from.bundle;
-        whole.one_time = key;
-        return member_of(e2ee::write_bundle(whole), one_time_member);
+        auto complete = from.bundle;
+        complete.one_time = key;
+        return member_of(e2ee::write_bundle(complete), one_time_member);
     };
     auto bare = from.bundle;
     bare.one_time.reset();
