@@ -13,9 +13,8 @@
 #pragma once
 
 #include <agentmesh/core/clock.hpp>
-#include <agentmesh/core/concepts.hpp>
 #include <agentmesh/p2p/candidate.hpp>
-#include <agentmesh/p2p/stun.hpp>
+#include <agentmesh/p2p/transactions.hpp>
 
 #include <deque>
 #include <map>
@@ -144,11 +143,9 @@ private:
         steady_point due{};
         buffer bytes{};
     };
-    using key = fixed_bytes<32, struct ice_key_tag>;
 
-    ice_agent(ice_options chosen, const std::array<std::uint8_t, 72>& drawn);
+    ice_agent(ice_options chosen, const transaction_source& transactions);
 
-    [[nodiscard]] std::array<std::uint8_t, 32> draw();
     [[nodiscard]] const base* find_base(base_id id) const noexcept;
     [[nodiscard]] path* find_path(base_id from, const endpoint& to) noexcept;
     [[nodiscard]] candidate* find_remote(const endpoint& at) noexcept;
@@ -179,9 +176,8 @@ private:
 
     ice_options chosen_;
     ice_credentials own_, theirs_;
-    key secret_;
+    transaction_source transactions_;
     std::uint64_t tie_breaker_ = 0;
-    std::uint64_t drawn_ = 0;
     bool controlling_ = false;
 
     std::vector<base> bases_;

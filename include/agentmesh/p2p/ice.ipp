@@ -13,27 +13,17 @@ inline result<void> ice_credentials::check() const {
 }
 
 result<ice_agent> ice_agent::create(ice_options chosen, RandomSource auto& random) {
-    std::array<std::uint8_t, 72> drawn{};
-    AGENTMESH_CHECK(random.fill(drawn));
-    return ice_agent{std::move(chosen), drawn};
+    AGENTMESH_TRY(transactions, transaction_source::create(random));
+    return ice_agent{std::move(chosen), transactions};
 }
 
-inline ice_agent::ice_agent(ice_options chosen, const std::array<std::uint8_t, 72>& drawn)
-    : chosen_{std::move(chosen)}, controlling_{chosen_.controlling} {
+inline ice_agent::ice_agent(ice_options chosen, const transaction_source& transactions)
+    : chosen_{std::move(chosen)}, transactions_{transactions}, controlling_{chosen_.controlling} {
     constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (std::size_t i = 0; i < 8; ++i) own_.fragment += letters[drawn[i] & 63];
-    for (std::size_t i = 8; i < 32; ++i) own_.password += letters[drawn[i] & 63];
-    for (std::size_t i = 32; i < 40; ++i) tie_breaker_ = tie_breaker_ << 8 | drawn[i];
-    std::copy(drawn.begin() + 40, drawn.end(), secret_.storage().begin());
-}
-
-inline std::array<std::uint8_t, 32> ice_agent::draw() {
-    std::array<std::uint8_t, 9> text{'#'};
-    for (std::size_t i = 0; i < 8; ++i) text[1 + i] = static_cast<std::uint8_t>(drawn_ >> (56 - 8 * i));
-    ++drawn_;
-    std::array<std::uint8_t, 32> out{};
-    crypto::hmac_sha256(out, secret_.bytes(), text);
-    return out;
+    const auto own = transactions_.draw(), tie = transactions_.draw();
+    for (std::size_t i = 0; i < 8; ++i) own_.fragment += letters[own[i] & 63];
+    for (std::size_t i = 8; i < 32; ++i) own_.password += letters[own[i] & 63];
+    for (std::size_t i = 0; i < 8; ++i) tie_breaker_ = tie_breaker_ << 8 | tie[i];
 }
 
 // --- what there is ------------------------------------------------------------------------------------------------
@@ -80,9 +70,7 @@ inline std::string ice_agent::foundation_of(candidate_kind kind, const endpoint&
         text.push_back(one->v6 ? 6 : 4);
         text.insert(text.end(), one->address.begin(), one->address.end());
     }
-    std::array<std::uint8_t, 32> out{};
-    crypto::hmac_sha256(out, secret_.bytes(), text);
-    return to_hex(byte_view{out}.first(4));
+    return to_hex(byte_view{transactions_.code(text)}.first(4));
 }
 
 inline void ice_agent::take_role(bool controlling) {
@@ -158,7 +146,7 @@ void ice_agent::remove_base(base_id id, const moment&, IceSink auto& out) {
 void ice_agent::ask_server(base_id id, const endpoint& server, const moment& now, IceSink auto& out) {
     const auto* from = find_base(id);
     if (failed_ || from == nullptr || from->at.v6 != server.v6) return;
-    const auto transaction = *stun::transaction::from(byte_view{draw()}.first(12));
+    const auto transaction = transactions_.next();
     ask(transaction,
         {.why = purpose::server,
          .from = id,
@@ -226,7 +214,7 @@ void ice_agent::ask(const stun::transaction& id, question what, const moment& no
 /// @spec AM-P2P-023
 void ice_agent::check(path& one, bool nominate, const moment& now, IceSink auto& out) {
     const auto* from = find_base(one.from);
-    const auto transaction = *stun::transaction::from(byte_view{draw()}.first(12));
+    const auto transaction = transactions_.next();
     stun::writer text{stun::kind::request, stun::method::binding, transaction};
     text.text(stun::attribute::username, theirs_.fragment + ':' + own_.fragment);
     text.number(stun::attribute::priority, candidate_priority(candidate_kind::peer_reflexive, from->preference));
@@ -496,7 +484,7 @@ void ice_agent::run_consent(const moment& now, IceSink auto& out) {
     if (!selected_) return;
     if (now.steady >= consented_ + chosen_.consent_ends) return give_up(errc::path_lost, out);
     if (now.steady < next_consent_) return;
-    const auto drawn = draw();
+    const auto drawn = transactions_.draw();
     // From four to six fifths of the average, so that two agents do not fall into step.
     next_consent_ = now.steady + chosen_.consent_every * (205 + drawn[12] * 2 / 5) / 256;
     const auto transaction = *stun::transaction::from(byte_view{drawn}.first(12));

@@ -23,8 +23,8 @@ inline constexpr clause_id form = "AM-P2P-001";
     return std::uint32_t{u16_at(in, at)} << 16 | u16_at(in, at + 2);
 }
 inline void append_u16(buffer& out, std::size_t value) {
-    out.push_back(static_cast<std::uint8_t>(value >> 8));
-    out.push_back(static_cast<std::uint8_t>(value));
+    const std::uint8_t bytes[] = {static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value)};
+    out.insert(out.end(), std::begin(bytes), std::end(bytes));
 }
 inline void append_u32(buffer& out, std::uint32_t value) {
     append_u16(out, value >> 16);
