@@ -231,6 +231,8 @@ public:
 
     [[nodiscard]] http::request lookup(const amid& who) const;
     [[nodiscard]] http::request search(const search_terms& what) const;
+    /// Prekeys for one whom the registry does not know, and who gets no one-time prekey.
+    [[nodiscard]] http::request bare_prekeys(const amid& who) const;
     [[nodiscard]] http::request did(const amid& who) const;
     [[nodiscard]] http::request revocation(const amid& who) const;
 

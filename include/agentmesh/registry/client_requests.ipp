@@ -186,6 +186,10 @@ inline http::request client::search(const search_terms& what) const {
     return out;
 }
 
+inline http::request client::bare_prekeys(const amid& who) const {
+    return {.method = "GET", .path = "/v1/registry/prekeys/" + std::string{who.text()}};
+}
+
 inline http::request client::did(const amid& who) const {
     return {.method = "GET", .path = "/v1/registry/did/" + std::string{who.text()}};
 }

@@ -80,7 +80,7 @@ public:
     [[nodiscard]] std::size_t running() const noexcept { return jobs_.size(); }
 
 private:
-    enum class step : std::uint8_t { lookup, revocation, prekeys };
+    enum class step : std::uint8_t { lookup, revocation, prekeys, bare_prekeys };
     struct job {
         std::size_t place = 0;  // in `order`
         step next = step::lookup;

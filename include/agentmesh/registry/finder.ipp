@@ -48,6 +48,7 @@ void finder<Random>::ask_registry(const amid& who, job& of, const moment& now, F
     of.asked = draw();
     if (of.next == step::lookup) return out.ask_registry(of.asked, mesh_->lookup(who));
     if (of.next == step::revocation) return out.ask_registry(of.asked, mesh_->revocation(who));
+    if (of.next == step::bare_prekeys) return out.ask_registry(of.asked, mesh_->bare_prekeys(who));
     // A proof serves once, so each attempt has its own.
     auto request = mesh_->prekeys(who, now.wall, *random_);
     if (!request) return next_place(who, request.error(), now, out);
@@ -117,6 +118,10 @@ result<bool> finder<Random>::take(const amid& who, job& of, const http::response
     if (refused && refused->why.code == errc::unknown_peer) {
         keep(*of.found, std::nullopt, now);  // there is such an agent, and no way to knock at it
         return true;
+    }
+    if (refused && refused->why.code == errc::bad_signature && of.next == step::prekeys) {
+        of.next = step::bare_prekeys;  // we are not registered there, so there is no one-time prekey for us
+        return false;
     }
     AGENTMESH_TRY(keys, mesh_->read_prekeys(*of.found, reply, now.wall));
     keep(*of.found, keys.bundle() != nullptr ? std::optional{*keys.bundle()} : std::nullopt, now);

@@ -255,6 +255,28 @@ TEST_CASE("a proof is made anew for every try", "[unit][registry]") {
     CHECK(p.found.take_bundle(alice().name(), noon).error().code == errc::unknown_prekey);
 }
 
+TEST_CASE("who is not registered gets prekeys without a one-time one", "[unit][registry]") {
+    search_party p;
+    p.look();
+    p.reply(lookup_path, with_card().reply());
+    p.reply(revocation_path, standing_reply(false, alice().name()));
+    const auto unknown = http::response::json(401, R"({"error":"invalid_signature"})");
+    p.reply(prekeys_path, unknown);
+    CHECK(!has_proof(*p.asked.front().request));
+    p.reply(prekeys_path, prekeys_reply(bundle_of(alice(), 1, 1)));
+    CHECK(!p.outcome());
+
+    p.found.forget(alice().name());
+    p.look();
+    p.reply(lookup_path, with_card().reply());
+    p.reply(revocation_path, standing_reply(false, alice().name()));
+    p.reply(prekeys_path, unknown);
+    p.reply(prekeys_path, unknown);  // and not for ever
+    p.tell("dht", std::nullopt);
+    p.tell("lan", std::nullopt);
+    CHECK(p.outcome()->code == errc::bad_signature);
+}
+
 TEST_CASE("only so many agents are looked for at once", "[unit][registry]") {
     search_party p{{.order = {find_source::dht}, .at_once = 1}};
     p.look();
