@@ -230,4 +230,26 @@ AM_CASE("REG-PREKEYS-010") {
     },
 };
 
+AM_CASE("REG-PREKEYS-011") {
+    .title = "an owner hears with each change how many one-time prekeys wait, and when they run out",
+    .proves = {req::AM_REG_055},
+    .cost = rtt(14),
+    .ask = [](registry_context& t) {
+        const auto a = t.enrolled_with_proof(), b = t.enrolled_with_proof();
+        const auto uploaded = t.must(t.proved(prekeys_path, t.prekeys_body(a, t.prekeys(a, 1, 6)), a.who));
+        every all;
+        const auto says = [&](const observation& seen, int left, bool low) {
+            all += t.answered(seen) & t.that(seen.integer("one_time_prekeys_left") == left &&
+                                                 seen.body.value("one_time_prekeys_low", json()) == low,
+                                             "how many wait, and whether they are few", seen);
+        };
+        says(uploaded, 6, false);
+        for (int i = 0; i < 2; ++i) (void)t.must(t.fetch(a.amid(), b.who));
+        says(t.ask(t.proved(status_path, status_of(a), a.who)), 4, false);
+        for (int i = 0; i < 3; ++i) (void)t.must(t.fetch(a.amid(), b.who));
+        says(t.ask(t.proved(capabilities_path, {{"amid", a.amid()}, {"capabilities", json::array()}}, a.who)), 1, true);
+        t.produced(req::AM_REG_055, all);
+    },
+};
+
 }  // namespace agentmesh::conformance::registry_cases
