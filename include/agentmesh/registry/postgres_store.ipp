@@ -21,10 +21,10 @@ CREATE INDEX agents_by_kind ON agents (trust, status) INCLUDE (score);
 CREATE INDEX agents_by_organization ON agents (organization) WHERE organization <> '';
 CREATE INDEX agents_by_owner ON agents (owner) WHERE owner <> '';
 CREATE TABLE listing (
-    capability bytea NOT NULL, score bigint NOT NULL, last_seen bigint NOT NULL, amid bytea NOT NULL,
-    own bigint NOT NULL, trust bigint NOT NULL, status bigint NOT NULL, ratings bigint NOT NULL);
-CREATE UNIQUE INDEX listing_in_order ON listing (capability, score DESC, last_seen DESC, amid)
-    INCLUDE (own, trust, status, ratings);
+    capability bytea NOT NULL, own bigint NOT NULL, score bigint NOT NULL, last_seen bigint NOT NULL,
+    amid bytea NOT NULL, trust bigint NOT NULL, status bigint NOT NULL, ratings bigint NOT NULL);
+CREATE UNIQUE INDEX listing_in_order ON listing (capability, own, score DESC, last_seen DESC, amid)
+    INCLUDE (trust, status, ratings);
 CREATE TABLE prekeys (
     amid bytea PRIMARY KEY, signed_id bigint NOT NULL, json bytea NOT NULL, next_one_time bigint NOT NULL,
     uploaded_at bigint NOT NULL);

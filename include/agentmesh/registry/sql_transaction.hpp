@@ -58,11 +58,10 @@ private:
     [[nodiscard]] result<void> write_agent(const char* sql, const agent_row& row, bool& changed);
     [[nodiscard]] result<void> list(const agent_row& row);
     [[nodiscard]] result<void> unlist(const agent_row& row);
-    /// The page of one list, and how many there are, up to `search_depth`.
-    [[nodiscard]] result<std::vector<amid>> listed_at(std::string_view name, const agent_query& query,
-                                                      std::uint64_t& total);
-    /// The same over all lists whose name fits.
-    [[nodiscard]] result<std::vector<amid>> listed_by_pattern(const agent_query& query, std::uint64_t& total);
+    /// Names of lists, and of which kind: those of an agent's own capability, or of one above it.
+    using lists = std::vector<std::pair<std::string, bool>>;
+    [[nodiscard]] result<lists> lists_of(std::string_view asked);
+    [[nodiscard]] result<std::uint64_t> how_many(const lists& in, const agent_query& query);
 
     Database* in_;
 };

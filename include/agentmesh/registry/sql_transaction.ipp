@@ -3,6 +3,7 @@
 #include <agentmesh/registry/sql_transaction.hpp>
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace agentmesh::registry {
 
@@ -164,7 +165,7 @@ template <class Row>
 /// Where an agent is listed: under no name, under each capability, and under what those are below of. Of a deeper
 /// capability only the first levels list it, so that no agent takes up more than a few rows for each that it names.
 inline constexpr std::size_t listed_levels = 4;
-using listed_names = std::map<std::string, bool, std::less<>>;  // whether it is the agent's own, or one above
+using listed_names = std::map<std::string, bool, std::less<>>;  // whether it is the agent's own, or one above it
 
 [[nodiscard]] inline listed_names listed_under(const agent_row& row) {
     listed_names out{{std::string{}, false}};
@@ -245,11 +246,14 @@ result<void> sql_transaction<Database>::write_agent(const char* sql, const agent
 template <class Database>
 result<void> sql_transaction<Database>::unlist(const agent_row& row) {
     for (const auto& [name, own] : detail::listed_under(row)) {
-        AGENTMESH_SQL(gone, "DELETE FROM listing WHERE capability = ? AND score = ? AND last_seen = ? AND amid = ?");
+        AGENTMESH_SQL(gone,
+                      "DELETE FROM listing "
+                      "WHERE capability = ? AND own = ? AND score = ? AND last_seen = ? AND amid = ?");
         gone.bind(1, name)
-            .bind(2, std::int64_t{row.score})
-            .bind(3, detail::to_column(row.last_seen))
-            .bind(4, row.who.bytes().bytes());
+            .bind(2, std::int64_t{own})
+            .bind(3, std::int64_t{row.score})
+            .bind(4, detail::to_column(row.last_seen))
+            .bind(5, row.who.bytes().bytes());
         AGENTMESH_SQL_RUN(gone);
     }
     return {};
@@ -260,10 +264,10 @@ result<void> sql_transaction<Database>::list(const agent_row& row) {
     for (const auto& [name, own] : detail::listed_under(row)) {
         AGENTMESH_SQL(put, "INSERT INTO listing VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
         put.bind(1, name)
-            .bind(2, std::int64_t{row.score})
-            .bind(3, detail::to_column(row.last_seen))
-            .bind(4, row.who.bytes().bytes())
-            .bind(5, std::int64_t{own})
+            .bind(2, std::int64_t{own})
+            .bind(3, std::int64_t{row.score})
+            .bind(4, detail::to_column(row.last_seen))
+            .bind(5, row.who.bytes().bytes())
             .bind(6, std::int64_t{static_cast<std::uint8_t>(row.trust)})
             .bind(7, std::int64_t{static_cast<std::uint8_t>(row.status)})
             .bind(8, std::int64_t{row.ratings});
@@ -336,100 +340,103 @@ result<std::uint64_t> sql_transaction<Database>::agents_of_owner(std::string_vie
 
 namespace detail {
 
-/// What a place in a list must meet, from the second parameter on; the sixth is whether ancestors count.
+/// What a place in a list must meet: ?1 name and ?2 kind of the list, ?3 to ?6 the rest of a query.
 inline constexpr const char* listing_conditions =
-    " FROM listing WHERE capability = ?1 AND score >= ?2 AND trust >= ?3 AND ratings >= ?4 AND (?5 < 0 OR status = ?5) "
-    "AND own >= ?6 ";
-inline constexpr const char* listing_order = " ORDER BY score DESC, last_seen DESC, amid LIMIT ?7 OFFSET ?8";
+    " FROM listing WHERE capability = ?1 AND own = ?2 AND score >= ?3 AND trust >= ?4 AND ratings >= ?5 "
+    "AND (?6 < 0 OR status = ?6) ";
 
 template <class Statement>
-void bind_listing(Statement& to, std::string_view name, const agent_query& query, bool own) {
-    to.bind(1, name)
-        .bind(2, std::int64_t{query.score_at_least})
-        .bind(3, std::int64_t{static_cast<std::uint8_t>(query.at_least)})
-        .bind(4, std::int64_t{query.ratings_at_least})
-        .bind(5, query.status ? std::int64_t{static_cast<std::uint8_t>(*query.status)} : std::int64_t{-1})
-        .bind(6, std::int64_t{own});
+void bind_listing(Statement& to, const std::pair<std::string, bool>& list, const agent_query& query,
+                  std::uint64_t limit) {
+    to.bind(1, list.first)
+        .bind(2, std::int64_t{list.second})
+        .bind(3, std::int64_t{query.score_at_least})
+        .bind(4, std::int64_t{static_cast<std::uint8_t>(query.at_least)})
+        .bind(5, std::int64_t{query.ratings_at_least})
+        .bind(6, query.status ? std::int64_t{static_cast<std::uint8_t>(*query.status)} : std::int64_t{-1})
+        .bind(7, static_cast<std::int64_t>(limit));
 }
 
 }  // namespace detail
 
 template <class Database>
-result<std::vector<amid>> sql_transaction<Database>::listed_at(std::string_view name, const agent_query& query,
-                                                               std::uint64_t& total) {
-    static const std::string count_sql =
-        std::string{"SELECT count(*) FROM (SELECT 1"} + detail::listing_conditions + " LIMIT ?7) AS found";
-    static const std::string page_sql = std::string{"SELECT amid"} + detail::listing_conditions + detail::listing_order;
-    {
-        AGENTMESH_SQL(count, count_sql);
-        detail::bind_listing(count, name, query, false);
-        count.bind(7, std::int64_t{search_depth});
-        AGENTMESH_TRY(found, detail::counted(count));
-        total = found;
-    }
-    if (query.offset >= total) return std::vector<amid>{};
-    AGENTMESH_SQL(rows, page_sql);
-    detail::bind_listing(rows, name, query, false);
-    rows.bind(7, static_cast<std::int64_t>(std::min<std::uint64_t>(query.limit, total - query.offset)))
-        .bind(8, std::int64_t{query.offset});
-    return detail::all_rows(rows, [](const auto& of) { return detail::amid_column(of, 0); });
-}
-
-template <class Database>
-result<std::vector<amid>> sql_transaction<Database>::listed_by_pattern(const agent_query& query, std::uint64_t& total) {
-    // A list of its own for each name, so that the longest one costs no more than the depth of a search.
-    static const std::string page_sql =
-        std::string{"SELECT score, last_seen, amid"} + detail::listing_conditions + detail::listing_order;
+result<typename sql_transaction<Database>::lists> sql_transaction<Database>::lists_of(std::string_view asked) {
+    const auto levels = 1 + std::count(asked.begin(), asked.end(), '/');
+    if (asked.find('*') == asked.npos && static_cast<std::size_t>(levels) <= detail::listed_levels)
+        return lists{{std::string{asked}, true}, {std::string{asked}, false}};
+    // From one name to the next, however many agents are between.
     static constexpr const char* names_sql =
         "WITH RECURSIVE names (name) AS ("
         "SELECT (SELECT capability FROM listing WHERE capability >= ?1 ORDER BY capability LIMIT 1) UNION ALL "
         "SELECT (SELECT capability FROM listing WHERE capability > name ORDER BY capability LIMIT 1) FROM names "
         "WHERE name IS NOT NULL) "
         "SELECT name FROM names WHERE name IS NOT NULL LIMIT ?2";
-    const auto first = std::string_view{query.capability}.substr(0, query.capability.find('*'));
-    std::vector<std::string> names;
-    {
-        AGENTMESH_SQL(rows, names_sql);
-        rows.bind(1, first).bind(2, std::int64_t{search_names});
-        while (true) {
-            const auto more = rows.step();
-            if (!more) return fail(errc::registry_failed);
-            if (!*more) break;
-            auto name = rows.text(0);
-            if (!name.starts_with(first)) break;
-            if (!name.empty() && fits(query.capability, name)) names.push_back(std::move(name));
+    const auto first = asked.substr(0, asked.find('*'));
+    lists out;
+    AGENTMESH_SQL(rows, names_sql);
+    rows.bind(1, first).bind(2, std::int64_t{search_names});
+    while (true) {
+        const auto more = rows.step();
+        if (!more) return fail(errc::registry_failed);
+        if (!*more) return out;
+        auto name = rows.text(0);
+        if (!name.starts_with(first)) return out;
+        if (!name.empty() && fits(asked, name)) out.emplace_back(std::move(name), true);
+    }
+}
+
+template <class Database>
+result<std::uint64_t> sql_transaction<Database>::how_many(const lists& in, const agent_query& query) {
+    static const std::string count_sql =
+        std::string{"SELECT count(*) FROM (SELECT 1"} + detail::listing_conditions + " LIMIT ?7) AS found";
+    static const std::string member_sql = std::string{"SELECT amid"} + detail::listing_conditions + " LIMIT ?7";
+    const bool apart = in.size() == 2 && in[0].first == in[1].first;  // the two of one name: nobody is in both
+    std::uint64_t out = 0;
+    std::unordered_set<amid> seen;
+    for (const auto& one : in) {
+        if (out >= search_depth) break;
+        AGENTMESH_SQL(rows, apart ? count_sql : member_sql);
+        detail::bind_listing(rows, one, query, search_depth);
+        if (apart) {
+            AGENTMESH_TRY(number, detail::counted(rows));
+            out += number;
+            continue;
         }
+        AGENTMESH_TRY(some, detail::all_rows(rows, [](const auto& of) { return detail::amid_column(of, 0); }));
+        seen.insert(some.begin(), some.end());
+        out = seen.size();
     }
-    std::set<detail::listed> best;
-    for (const auto& name : names) {
-        AGENTMESH_SQL(rows, page_sql);
-        detail::bind_listing(rows, name, query, true);
-        rows.bind(7, std::int64_t{search_depth}).bind(8, 0);
-        AGENTMESH_TRY(some, detail::all_rows(rows, [](const auto& of) -> result<detail::listed> {
-                          AGENTMESH_TRY(who, detail::amid_column(of, 2));
-                          return detail::listed{of.integer(0), of.integer(1), who};
-                      }));
-        best.insert(some.begin(), some.end());
-        while (best.size() > search_depth) best.erase(std::prev(best.end()));
-    }
-    total = best.size();
-    std::vector<amid> out;
-    if (query.offset < total)
-        for (auto at = std::next(best.begin(), query.offset); at != best.end() && out.size() < query.limit; ++at)
-            out.push_back(at->who);
-    return out;
+    return std::min<std::uint64_t>(out, search_depth);
 }
 
 template <class Database>
 result<page<agent_row>> sql_transaction<Database>::search(const agent_query& query) {
-    const auto levels = 1 + std::count(query.capability.begin(), query.capability.end(), '/');
-    const bool in_one_list =
-        query.capability.find('*') == std::string::npos && static_cast<std::size_t>(levels) <= detail::listed_levels;
+    static const std::string best_sql = std::string{"SELECT score, last_seen, amid"} + detail::listing_conditions +
+                                        " ORDER BY score DESC, last_seen DESC, amid LIMIT ?7";
     page<agent_row> out;
-    AGENTMESH_TRY(found,
-                  in_one_list ? listed_at(query.capability, query, out.total) : listed_by_pattern(query, out.total));
-    for (const auto& who : found) {
-        AGENTMESH_TRY(row, agent(who));
+    AGENTMESH_TRY(from, lists_of(query.capability));
+    AGENTMESH_TRY(total, how_many(from, query));
+    out.total = total;
+    if (query.offset >= total) return out;
+    // The best of all are among the best of each list.
+    const auto wanted = std::min(total, std::uint64_t{query.offset} + query.limit);
+    std::set<detail::listed> best;
+    for (const auto& one : from) {
+        AGENTMESH_SQL(rows, best_sql);
+        detail::bind_listing(rows, one, query, wanted);
+        while (true) {
+            const auto more = rows.step();
+            if (!more) return fail(errc::registry_failed);
+            if (!*more) break;
+            AGENTMESH_TRY(who, detail::amid_column(rows, 2));
+            const detail::listed place{rows.integer(0), rows.integer(1), who};
+            const bool full = best.size() >= wanted;
+            if (full && !(place < *best.rbegin())) break;
+            if (best.insert(place).second && full) best.erase(std::prev(best.end()));
+        }
+    }
+    for (auto at = std::next(best.begin(), query.offset); at != best.end(); ++at) {
+        AGENTMESH_TRY(row, agent(at->who));
         if (!row) return fail(errc::registry_failed);
         out.rows.push_back(*std::move(row));
     }

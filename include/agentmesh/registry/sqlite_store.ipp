@@ -62,15 +62,15 @@ CREATE INDEX agents_by_owner ON agents (owner) WHERE owner <> '';
 )sql",
                                                              R"sql(
 CREATE TABLE listing (
-    capability TEXT NOT NULL, score INTEGER NOT NULL, last_seen INTEGER NOT NULL, amid BLOB NOT NULL,
-    own INTEGER NOT NULL, trust INTEGER NOT NULL, status INTEGER NOT NULL, ratings INTEGER NOT NULL,
-    PRIMARY KEY (capability, score DESC, last_seen DESC, amid)) STRICT, WITHOUT ROWID;
-INSERT INTO listing SELECT '', score, last_seen, amid, 0, trust, status, ratings FROM agents WHERE revoked = 0;
+    capability TEXT NOT NULL, own INTEGER NOT NULL, score INTEGER NOT NULL, last_seen INTEGER NOT NULL,
+    amid BLOB NOT NULL, trust INTEGER NOT NULL, status INTEGER NOT NULL, ratings INTEGER NOT NULL,
+    PRIMARY KEY (capability, own, score DESC, last_seen DESC, amid)) STRICT, WITHOUT ROWID;
+INSERT INTO listing SELECT '', 0, score, last_seen, amid, trust, status, ratings FROM agents WHERE revoked = 0;
 WITH RECURSIVE above (amid, whole, name, own) AS (
     SELECT amid, capability, capability, 1 FROM capabilities
     UNION ALL SELECT amid, whole, substr(name, 1, length(name) - 1), 0 FROM above WHERE length(name) > 1)
 INSERT INTO listing
-SELECT name, score, last_seen, above.amid, max(own), trust, status, ratings
+SELECT name, max(own), score, last_seen, above.amid, trust, status, ratings
 FROM above JOIN agents ON agents.amid = above.amid
 WHERE revoked = 0 AND (own = 1 OR substr(whole, length(name) + 1, 1) = '/'
                        AND length(name) - length(replace(name, '/', '')) < 4)
@@ -107,6 +107,8 @@ END;
 inline result<sqlite_store> sqlite_store::open(const std::string& path) {
     AGENTMESH_TRY(database, store::sqlite_database::open(path));
     if (const auto ready = database.migrate(detail::sqlite_schema); !ready) return fail(errc::state_access);
+    // What a search of many agents looks at should not be read anew for each.
+    if (!database.run("PRAGMA cache_size = -65536")) return fail(errc::state_access);
     return sqlite_store{std::move(database)};
 }
 

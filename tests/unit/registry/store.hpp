@@ -327,6 +327,12 @@ void agents_are_found_as_they_are_now(Store store) {
     CHECK(found({.capability = "travel"}) == names{bob.who, alice.who});
     CHECK(found({.capability = "t*"}) == names{bob.who, alice.who});
     CHECK(found({.capability = "travel/*"}) == names{bob.who});
+    const auto second = in(store, [&](tx& t) { return t.search({.capability = "*", .limit = 5, .offset = 1}); });
+    CHECK(second.total == 2);
+    REQUIRE(second.rows.size() == 1);
+    CHECK(second.rows[0].who == alice.who);
+    CHECK(in(store, [&](tx& t) { return t.search({.capability = "*", .limit = 1}); }).rows.at(0).who == bob.who);
+    CHECK(in(store, [&](tx& t) { return t.search({.capability = "*", .limit = 0}); }).rows.empty());
     for (const auto* one : {"a", "a/b", "a/b/c", "a/b/c/d", "a/b/c/d/e", "a/b/c/d/e/f", "a/*/f"})
         CHECK(found({.capability = one}) == names{alice.who});
     CHECK(found({.capability = "a/b/c/d/e/f/g"}).empty());
