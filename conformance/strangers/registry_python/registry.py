@@ -88,6 +88,10 @@ class Session:
     reports: dict = field(default_factory=dict)  # who -> outcome
     counted: int = None  # when both had said the same
 
+    @property
+    def outcome(self):
+        return next(iter(self.reports.values()))
+
 
 # --- Members of bodies and queries ---------------------------------------------------------------------------------
 
@@ -697,12 +701,12 @@ class Registry:
                 self.publish(self.agents[party])
         return {"success": True, "session_record_id": session.record_id}
 
-    def weight(self, author, target, when):
+    def weight(self, author, when, returned=False):
         """Fortieths of an opinion: 40 with 1/2, 1/5 and 1/4 where they apply."""
         value = Fraction(40)
         if author.tier == "anonymous":
             value /= 2
-        if any(who == target.amid and abs(at - when) <= DAY for (who, _), (_, _, at) in author.ratings.items()):
+        if returned:
             value /= 5
         if when - author.registered < 7 * DAY:
             value /= 4
@@ -722,27 +726,37 @@ class Registry:
     def sessions_of(self, agent):
         return [one for one in self.sessions.values() if one.counted is not None and agent.amid in one.parties]
 
-    def total(self, agent):
-        start = {"anonymous": 571_429, "verified": 642_857, "organization": 714_286}[agent.tier]
-        feedback = []
+    def feedback_about(self, agent):
+        """The latest rating of each author: weight, score, whether anonymous."""
+        latest = {}
         for (who, _), (value, _, when) in agent.ratings.items():
+            if who not in latest or when >= latest[who][1]:
+                latest[who] = (value, when)
+        for who, (value, when) in latest.items():
             author = self.agents[who]
-            feedback.append((self.weight(author, agent, when), value, author.tier == "anonymous"))
+            returned = any(by == agent.amid and abs(at - when) <= DAY for (by, _), (_, _, at) in author.ratings.items())
+            yield self.weight(author, when, returned), value, author.tier == "anonymous"
+
+    def completion_of(self, agent):
+        """What each counterpart's sessions with an agent come to, in the same form."""
         shared = {}
         for session in self.sessions_of(agent):
-            other = next(party for party in session.parties if party != agent.amid)
-            shared.setdefault(other, []).append(session)
-        completion = []
+            if session.outcome not in ("rejected", "cancelled"):
+                other = next(party for party in session.parties if party != agent.amid)
+                shared.setdefault(other, []).append(session)
         for who, sessions in shared.items():
             author = self.agents[who]
-            good = sum(set(session.reports.values()) == {"success"} for session in sessions)
+            good = sum(session.outcome == "success" for session in sessions)
             last = max(session.counted for session in sessions)
-            completion.append((self.weight(author, agent, last), divide(MILLION * good, len(sessions)),
-                               author.tier == "anonymous"))
+            yield self.weight(author, last), divide(MILLION * good, len(sessions)), author.tier == "anonymous"
+
+    def total(self, agent):
+        start = {"anonymous": 571_429, "verified": 642_857, "organization": 714_286}[agent.tier]
         days = min(365, (time.time_ns() - agent.registered) // DAY)
         age = divide(MILLION * days, 365)
         tier = {"anonymous": 500_000, "verified": 750_000, "organization": 1_000_000}[agent.tier]
-        return divide(3 * self.term(start, completion) + 4 * self.term(start, feedback) + age + 2 * tier, 10)
+        completion, feedback = self.completion_of(agent), self.feedback_about(agent)
+        return divide(3 * self.term(start, list(completion)) + 4 * self.term(start, list(feedback)) + age + 2 * tier, 10)
 
     def publish(self, agent):
         now = time.time_ns()
@@ -761,7 +775,7 @@ class Registry:
     def reputation(self, request):
         agent = self.known(self.asked(request, "amid"))
         sessions = self.sessions_of(agent)
-        good = sum(set(session.reports.values()) == {"success"} for session in sessions)
+        good = sum(session.outcome == "success" for session in sessions)
         counts = {}
         for _, words, _ in agent.ratings.values():
             for word in words:
