@@ -1,5 +1,8 @@
 // agentmesh-registry: the reference registry as a program.
 #include "registry_command_line.hpp"
+#if AGENTMESH_TLS
+#include "registry_vouching.hpp"
+#endif
 
 #include <agentmesh/crypto/random.hpp>
 #include <agentmesh/net/registry_driver.hpp>
@@ -65,7 +68,21 @@ int run(registry_options options, Store store) {
 
     agentmesh::crypto::system_random random;
     agentmesh::registry::service service{store, options.service, random};
-    net::outside_world others{io, {.names = options.names}};
+    net::outside_options asking{.names = options.names};
+#if AGENTMESH_TLS
+    std::optional<net::tls_context> trusted;
+    for (const auto& one : options.service.logins) {
+        if (trusted || !one.token_endpoint.starts_with("https")) continue;
+        auto context = net::tls_context::client();
+        if (!context) {
+            std::cerr << "agentmesh-registry: cannot read the certificates that this system trusts\n";
+            return exit_code::failed;
+        }
+        trusted.emplace(*std::move(context));
+        asking.tls = &*trusted;
+    }
+#endif
+    net::outside_world others{io, asking};
     net::registry_driver mesh{io, service, others};
     answer = [&](http::request&& asked, const std::string& address, const agentmesh::moment& now,
                  net::http_reply reply) -> std::optional<http::response> {
@@ -108,6 +125,13 @@ int main(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);  // a peer that is gone is an error of the write, not the end of the program
 
     auto options = command_line.options();
+#if AGENTMESH_TLS
+    vouching certificates_and_logins;
+    if (const auto wrong = certificates_and_logins.read(options)) {
+        std::cerr << "agentmesh-registry: " << *wrong << '\n';
+        return exit_code::failed;
+    }
+#endif
     options.server.log_sink = [](std::string_view line) { std::fwrite(line.data(), 1, line.size(), stderr); };
     if (is_postgres(options.database)) {
 #if AGENTMESH_POSTGRES

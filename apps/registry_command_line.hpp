@@ -23,6 +23,11 @@ struct registry_options {
     agentmesh::registry::service_options service{};
     std::string database{};  ///< empty: in memory
     agentmesh::net::name_servers names{};
+    std::vector<std::string> login_files{};
+    std::string ca_certificate_file{};
+    std::string ca_key_file{};
+    std::vector<std::string> trusted_files{};
+    std::string withdrawn_file{};
 };
 
 class registry_command_line {
@@ -45,6 +50,8 @@ public:
             "Examples:\n"
             "  agentmesh-registry                                     on 127.0.0.1:8080, in memory, for tries\n"
             "  agentmesh-registry --port 0                            on any free port\n"
+            "  agentmesh-registry --db registry.db --ca-cert root.pem --ca-key root.key --login acme.json\n"
+            "                                                         that also vouches for who stands behind agents\n"
             "  agentmesh-registry --listen 0.0.0.0 --port 443 --name registry.example.org --db registry.db \\\n"
             "                     --tls-cert chain.pem --tls-key key.pem  for everybody\n"
             "\n"
@@ -66,6 +73,8 @@ public:
         }
         if (options_.server.tls_chain_file.empty() != options_.server.tls_key_file.empty())
             return complain("--tls-cert and --tls-key belong together: give both or neither");
+        if (options_.ca_certificate_file.empty() != options_.ca_key_file.empty())
+            return complain("--ca-cert and --ca-key belong together: give both or neither");
         if (options_.names.empty()) options_.names = agentmesh::net::read_name_servers("/etc/resolv.conf");
         return std::nullopt;
     }
@@ -141,6 +150,22 @@ private:
                   "by default those of /etc/resolv.conf"),
               "dns")
             ->type_name("ADDRESS[:PORT]");
+        value("login", options_.login_files,
+              "JSON file that describes an OpenID provider, with its client_secret if it has one; may be given more "
+              "than once")
+            ->type_name("FILE");
+        value("agents-per-login", options_.service.agents_per_login, "agents that one person may stand behind");
+        value("ca-cert", options_.ca_certificate_file, "PEM file with a root; the registry then issues certificates")
+            ->type_name("FILE");
+        value("ca-key", options_.ca_key_file, "PEM file with its Ed25519 key, readable for its owner only")
+            ->type_name("FILE");
+        value("trust", options_.trusted_files,
+              "PEM file with roots whose certificates set a tier; may be given more than once")
+            ->type_name("FILE");
+        value("revoked", options_.withdrawn_file,
+              "file with the SHA-256 of certificates that are no longer good, one a line, read at each check; while it "
+              "cannot be read, no certificate is believed")
+            ->type_name("FILE");
     }
 
     void add_times() {

@@ -7,6 +7,12 @@
 
 namespace agentmesh::registry {
 
+/// A chain that somebody showed, and what it proves.
+struct shown_chain {
+    identity::proved_standing proved;
+    std::string pem{};  ///< written anew: the certificates and nothing between them
+};
+
 /// Issues for this registry, and checks what others issued. Certificates are PEM, leaf first. Used from one thread.
 class certificate_desk {
 public:
@@ -27,8 +33,7 @@ public:
 
     /// What a chain proves of an agent, by the roots that the operator trusts.
     /// @errors those of identity::check_chain and identity::parse_pem
-    [[nodiscard]] virtual result<identity::proved_standing> check(std::string_view pem, const amid& who,
-                                                                  time_point now) = 0;
+    [[nodiscard]] virtual result<shown_chain> check(std::string_view pem, const amid& who, time_point now) = 0;
 };
 
 }  // namespace agentmesh::registry

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <agentmesh/registry/certificate_desk.hpp>
+#include <agentmesh/registry/login.hpp>
 #include <agentmesh/registry/outside.hpp>
 #include <agentmesh/registry/prekey_upload.hpp>
 #include <agentmesh/registry/service_request.hpp>
@@ -43,6 +44,10 @@ struct service_options {
     unsigned fetches_per_minute = 60;        ///< of one-time prekeys, of one agent
 
     certificate_desk* certificates = nullptr;  ///< must outlive the service; without one there are no certificates
+
+    std::vector<login_provider> logins{};
+    token_signature_check check_token = nullptr;  ///< for providers that sign with RS256 or ES256
+    unsigned agents_per_login = 10;               ///< that one person may vouch for
 };
 
 /// Used from one thread. Store and random source must outlive it.
@@ -116,6 +121,16 @@ private:
     [[nodiscard]] answer login_providers(const call& in);
     [[nodiscard]] answer begin_login(const call& in);
     [[nodiscard]] answer end_login(const call& in);
+    [[nodiscard]] answer take_login_token(const call& in, const open_request& waiting, const outside_answer& said);
+    [[nodiscard]] answer take_login_keys(const call& in, const open_request& waiting, const outside_answer& said);
+    [[nodiscard]] answer finish_login(const call& in, const login_provider& at, const login_attempt& of,
+                                      const login_identity& who);
+    /// What the members of a registration prove beyond it: a login that came first, a certificate. What proves nothing
+    /// changes nothing. @return the tier
+    [[nodiscard]] result<tier> vouch(transaction& tx, const request_members& body, const amid& who, time_point now);
+    /// Lets a person stand behind an agent. @errors duplicate, not_allowed
+    [[nodiscard]] result<void> own(transaction& tx, agent_row& row, std::string owner, time_point now);
+    [[nodiscard]] const login_provider* provider(std::string_view name) const noexcept;
     // service_organizations.ipp
     [[nodiscard]] answer register_organization(const call& in);
     [[nodiscard]] answer verify_organization(const call& in);
@@ -128,6 +143,8 @@ private:
     [[nodiscard]] answer show_certificate(const call& in);
     /// For the key of the administrator; empty where this registry issues none.
     [[nodiscard]] std::string root_certificate(const organization_row& of, time_point now);
+    /// Raises the tier to what a chain proves, and keeps the chain. @errors those of certificate_desk::check
+    [[nodiscard]] result<void> take_chain(agent_row& row, std::string_view pem, time_point now);
     // service_succession.ipp
     [[nodiscard]] answer succeed(const call& in);
     // service_presence.ipp
@@ -180,6 +197,12 @@ private:
     service_options options_;
     Random* random_;
     minute_counts requests_, registrations_, fetches_;
+    /// Of the providers, by name; asked for anew where a token names another, but not more than once a minute.
+    struct known_keys {
+        std::vector<provider_key> all;
+        steady_point at;
+    };
+    std::map<std::string, known_keys, std::less<>> login_keys_;
     steady_point next_sweep_{};
     std::map<amid, time_point> reported_{};  // by relays: when each was last there
     time_point next_settling_{};

@@ -88,8 +88,8 @@ auto service<Store, Random>::resume(open_request waiting, const outside_answer& 
     auto out = [&]() -> answer {
         switch (waiting.at) {
             case open_request::stage::domain: return finish_verification(in, waiting, said);
-            case open_request::stage::login_token:
-            case open_request::stage::login_keys: break;
+            case open_request::stage::login_token: return take_login_token(in, waiting, said);
+            case open_request::stage::login_keys: return take_login_keys(in, waiting, said);
         }
         return fail(errc::registry_failed, "AM-REG-001");
     }();

@@ -146,10 +146,11 @@ auto service<Store, Random>::enroll(const call& in) -> answer {
         if (inserted && !fresh) return fail(fresh.error());
         AGENTMESH_TRY(said, tx.ratings_about(who));
         if (!said.empty()) AGENTMESH_CHECK(publish_score(tx, who, in.now.wall));
+        AGENTMESH_TRY(trust, vouch(tx, body, who, in.now.wall));
         std::string out;
         json::writer to{out};
         to.begin_object().member("success", true).member("amid", who.text());
-        to.member("tier", detail::word(row.trust)).end_object();
+        to.member("tier", detail::word(trust)).end_object();
         return http::response::json(201, std::move(out));
     });
 }

@@ -39,14 +39,6 @@ inline constexpr std::string_view consent_context = "organization-consent";
     return text;
 }
 
-inline void text_or_null(json::writer& to, std::string_view name, std::string_view text) {
-    to.name(name);
-    if (text.empty())
-        to.null();
-    else
-        to.value(text);
-}
-
 [[nodiscard]] inline http::response verification(bool verified, std::string_view certificate) {
     std::string body;
     json::writer to{body};

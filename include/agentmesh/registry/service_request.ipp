@@ -144,6 +144,14 @@ inline result<std::vector<std::string>> check_capabilities(std::vector<std::stri
 
 namespace detail {
 
+inline void text_or_null(json::writer& to, std::string_view name, std::string_view text) {
+    to.name(name);
+    if (text.empty())
+        to.null();
+    else
+        to.value(text);
+}
+
 /// One decimal number without leading zeros.
 [[nodiscard]] inline std::optional<unsigned> decimal(std::string_view text, unsigned most) noexcept {
     if (text.empty() || text.size() > 5 || (text.size() > 1 && text[0] == '0')) return std::nullopt;
@@ -251,6 +259,14 @@ inline refusal_words words_of(const error& why) noexcept {
         case errc::missing_member: return {400, "missing_member"};
         case errc::wrong_member: return {400, "invalid_member"};
         case errc::too_large: return {400, "too_large"};
+        case errc::revocation_unknown: return {503, "unavailable"};
+        case errc::bad_certificate:
+        case errc::certificate_untrusted:
+        case errc::certificate_not_yet_valid:
+        case errc::certificate_expired:
+        case errc::certificate_authority:
+        case errc::certificate_signature:
+        case errc::certificate_subject: return {400, "invalid_certificate"};
         case errc::bad_bundle: return {400, "invalid_prekey_signature"};
         case errc::stale_prekey: return {400, "invalid_prekey_time"};
         case errc::weak_key:
