@@ -82,12 +82,16 @@ public:
 
 private:
     struct actions;
+    static constexpr unsigned join_tries = 20;
+    static constexpr duration join_pause = std::chrono::milliseconds{250};
 
     template <class F>
     void perform(F&& command);
     void post(std::function<void()> then);
     void arm_timer();
     void told(registry::find_ticket what, const std::optional<registry::self_told>& by);
+    void ask_table(registry::find_ticket what, const amid& who, unsigned tries);
+    void later(duration pause, std::function<void()> then);
     void wait_for_lan(registry::find_ticket what, const amid& who);
     void try_again(std::shared_ptr<std::function<result<http::request>()>> make, http_client::answered then,
                    unsigned made);
@@ -113,6 +117,8 @@ private:
     std::optional<registry::finder<crypto::system_random>> machine_;
     std::optional<registry::kept_publication> own_;  // for a record signed anew
     std::multimap<amid, done> waiting_;
+    std::set<std::shared_ptr<steady_timer>> timers_;
+    duration publish_pause_ = join_pause;  // where nobody keeps the own record
     steady_timer deadline_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // a posted handler asks whether we still are
 };

@@ -17,12 +17,7 @@ struct finder::actions {
                 [&](auto& machine, const moment& now, auto& out) { machine.on_reply(what, fail(why), now, out); });
         });
     }
-    void ask_dht(registry::find_ticket what, const amid& who) {
-        const auto asked = self.dht_->find(who, [f = &self, what](const dht::discovery_record* found) {
-            f->told(what, found == nullptr ? std::nullopt : std::optional{to_told(*found)});
-        });
-        if (!asked) self.post([f = &self, what] { f->told(what, std::nullopt); });
-    }
+    void ask_dht(registry::find_ticket what, const amid& who) { self.ask_table(what, who, join_tries); }
     void ask_lan(registry::find_ticket what, const amid& who) { self.wait_for_lan(what, who); }
     void resolved(const amid& who, const result<void>& outcome) {
         self.post([f = &self, who, outcome] {
@@ -60,6 +55,18 @@ inline void finder::post(std::function<void()> then) {
     asio::post(*io_, [alive = std::weak_ptr{alive_}, then = std::move(then)] {
         if (!alive.expired()) then();
     });
+}
+
+inline void finder::later(duration pause, std::function<void()> then) {
+    const auto timer = std::make_shared<steady_timer>(*io_);
+    timers_.insert(timer);
+    timer->expires_after(pause);
+    timer->async_wait(
+        [this, timer, then = std::move(then), alive = std::weak_ptr{alive_}](const std::error_code& cancelled) {
+            if (cancelled || alive.expired()) return;
+            timers_.erase(timer);
+            then();
+        });
 }
 
 template <class F>
@@ -101,6 +108,12 @@ inline result<void> finder::start() {
         node_keys_.emplace(std::move(keys));
         dht_.emplace(*io_, *node_keys_, *chosen_.dht);
         dht_->on_renew = [this](const amid&) { sign_record(); };
+        dht_->on_published = [this](const amid&, std::size_t holders) {
+            // Nobody was there to keep it; the node by itself would try in four hours.
+            if (holders > 0) return (void)(publish_pause_ = join_pause);
+            later(publish_pause_, [this] { sign_record(); });
+            publish_pause_ = std::min<duration>(publish_pause_ * 2, std::chrono::minutes{5});
+        };
         AGENTMESH_CHECK(dht_->start());
     }
     if (chosen_.lan) {
@@ -128,6 +141,8 @@ inline result<void> finder::start() {
 inline void finder::stop() {
     alive_ = std::make_shared<bool>(true);  // what was posted before is not wanted any more
     deadline_.cancel();
+    for (const auto& timer : timers_) timer->cancel();
+    timers_.clear();
     machine_.reset();
     http_.reset();
     dht_.reset();
@@ -157,16 +172,23 @@ inline void finder::wait_for_lan(registry::find_ticket what, const amid& who) {
     // Whoever is there answers within a second; RFC 6762 section 6.
     expected_.emplace(who, what);
     lan_->browse();
-    const auto timer = std::make_shared<steady_timer>(*io_);
-    timer->expires_after(std::chrono::seconds{2});
-    timer->async_wait([this, timer, what, who, alive = std::weak_ptr{alive_}](const std::error_code& cancelled) {
-        if (cancelled || alive.expired()) return;
+    later(std::chrono::seconds{2}, [this, what, who] {
         const auto [first, last] = expected_.equal_range(who);
         const auto at = std::find_if(first, last, [&](const auto& one) { return one.second == what; });
         if (at == last) return;
         expected_.erase(at);
         told(what, std::nullopt);
     });
+}
+
+/// A node that has only just begun knows nobody to ask, and is given the time to meet somebody.
+inline void finder::ask_table(registry::find_ticket what, const amid& who, unsigned tries) {
+    const auto asked = dht_->find(who, [this, what, who, tries](const dht::discovery_record* found) {
+        if (found != nullptr) return told(what, actions::to_told(*found));
+        if (tries == 0 || dht_->machine().table().size() != 0) return told(what, std::nullopt);
+        later(join_pause, [this, what, who, tries] { ask_table(what, who, tries - 1); });
+    });
+    if (!asked) post([this, what] { told(what, std::nullopt); });
 }
 
 inline void finder::publish(registry::kept_publication own) {
@@ -215,12 +237,7 @@ inline void finder::try_again(std::shared_ptr<std::function<result<http::request
         const auto wait = registry::wait_before_retry(got, made + 1, chosen_.find.retries);
         // Not from within the client's own call: the asker may be done with all of this.
         if (!wait) return post([then, got] { then(got); });
-        const auto timer = std::make_shared<steady_timer>(*io_);
-        timer->expires_after(*wait);
-        timer->async_wait(
-            [this, timer, make, then, made, alive = std::weak_ptr{alive_}](const std::error_code& cancelled) {
-                if (!cancelled && !alive.expired()) try_again(make, then, made + 1);
-            });
+        later(*wait, [this, make, then, made] { try_again(make, then, made + 1); });
     });
     if (!asked) post([then, why = asked.error()] { then(fail(why)); });
 }
