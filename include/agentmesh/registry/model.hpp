@@ -66,8 +66,9 @@ struct agent_query {
 };
 
 /// How far a search goes: pages show the best of this many agents, and `total` counts no further. A pattern is held
-/// against that many names of capabilities, in their order. So no query costs more because more are registered.
-inline constexpr std::uint32_t search_depth = 10'000, search_names = 20'000;
+/// against so many names of capabilities, in their order. So no query costs more because more are registered.
+/// @spec AM-REG-090
+inline constexpr std::uint32_t search_depth = 1'000, search_names = 20'000;
 
 /// A page: in order of score, then of last_seen, both falling, then of AMID; how many there are in all.
 template <class T>

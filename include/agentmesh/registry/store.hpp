@@ -164,8 +164,16 @@ public:
         std::vector<std::function<void(tables&)>> undo_;
     };
 
+    memory_store() = default;
+    /// With `true`, each transaction is run, undone and run again, as a database does that has many callers: for tests.
+    explicit memory_store(bool twice) noexcept : twice_{twice} {}
+
     template <class F>
     [[nodiscard]] auto transact(F&& f) {
+        if (twice_) {
+            transaction tried{tables_};
+            (void)f(tried);
+        }
         transaction tx{tables_};
         auto out = std::forward<F>(f)(tx);
         if (out) tx.undo_.clear();
@@ -174,6 +182,7 @@ public:
 
 private:
     tables tables_;
+    bool twice_ = false;
 };
 
 static_assert(RegistryStore<memory_store>);

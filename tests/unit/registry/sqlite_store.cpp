@@ -33,7 +33,7 @@ sqlite_store opened(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("a store in SQLite keeps what a registry gives it", "[unit][registry]") {
+TEST_CASE("a store in SQLite keeps what a registry gives it", "[unit][registry][AM-REG-090]") {
     store_tests::every_promise_holds([] { return opened(":memory:"); });
 }
 

@@ -368,6 +368,35 @@ void agents_are_found_as_they_are_now(Store store) {
     CHECK(stats == registry_stats{.agents = 1, .by_tier = {0, 1, 0}, .by_status = {1, 0, 0, 0}, .score_sum = 700'000});
 }
 
+/// AM-REG-090
+template <class Store>
+void a_search_goes_so_deep_and_no_deeper(Store store) {
+    using tx = typename Store::transaction;
+    auto one = agent_of(1);
+    for (std::uint32_t i = 0; i < search_depth + 5; ++i) {
+        std::array<std::uint8_t, 32> key{};
+        crypto::sha256_stream{}.update(as_bytes(std::to_string(i))).finish(key);
+        one.signing = signing_public_key::from(key).value();
+        one.who = amid::of(one.signing);
+        one.score = i;
+        one.capabilities = {i % 2 == 0 ? "travel/flights" : "travel/hotels"};
+        REQUIRE(in(store, [&](tx& t) { return t.insert_agent(one); }));
+    }
+    for (const auto* name : {"", "travel", "travel/*", "*"}) {
+        const auto found = [&](std::uint32_t limit, std::uint32_t offset) {
+            return in(store, [&](tx& t) { return t.search({.capability = name, .limit = limit, .offset = offset}); });
+        };
+        CHECK(found(3, 0).total == search_depth);
+        const auto first = found(3, 0), last = found(3, search_depth - 1);
+        REQUIRE(first.rows.size() == 3);
+        CHECK(first.rows[2].score == search_depth + 2);
+        REQUIRE(last.rows.size() == 1);
+        CHECK(last.rows[0].score == 5);
+        CHECK(found(3, search_depth).rows.empty());
+    }
+    CHECK(in(store, [&](tx& t) { return t.search({.capability = "travel/hotels"}); }).total == search_depth / 2 + 2);
+}
+
 /// What a peer may call itself and its abilities is bytes, to a store.
 template <class Store>
 void texts_are_kept_whatever_they_say(Store store) {
@@ -544,6 +573,7 @@ void every_promise_holds(Make&& make) {
     SECTION("whatever was done is undone") { whatever_was_done_is_undone(make()); }
     SECTION("agents are found") { agents_are_found(make()); }
     SECTION("agents are found as they are now") { agents_are_found_as_they_are_now(make()); }
+    SECTION("a search goes so deep and no deeper") { a_search_goes_so_deep_and_no_deeper(make()); }
     SECTION("texts are kept whatever they say") { texts_are_kept_whatever_they_say(make()); }
     SECTION("one-time prekeys are handed out once") { one_time_prekeys_are_handed_out_once(make()); }
     SECTION("nonces are remembered") { nonces_are_remembered(make()); }
