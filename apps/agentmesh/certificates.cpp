@@ -102,6 +102,20 @@ std::optional<std::vector<buffer>> read_chain(const settings& with, const std::s
     return std::nullopt;
 }
 
+/// The roots of `--roots`. @return nothing, with the reason said
+std::optional<identity::trust_store> read_roots(const settings& with, int& status) {
+    const auto roots = read_chain(with, with.roots_file, status);
+    if (!roots) return std::nullopt;
+    identity::trust_store out;
+    for (const auto& der : *roots) {
+        const auto added = out.add(der);
+        if (added) continue;
+        status = complain(added.error(), with, with.roots_file);
+        return std::nullopt;
+    }
+    return out;
+}
+
 /// Whom a chain must be of.
 std::optional<amid> subject(const settings& with, const certificate_question& asked, int& status) {
     if (!asked.of.empty()) {
@@ -116,6 +130,16 @@ std::optional<amid> subject(const settings& with, const certificate_question& as
 }
 
 }  // namespace
+
+std::optional<registry::standing_check> standing_by_roots(const settings& with, int& status) {
+    auto trusted = read_roots(with, status);
+    if (!trusted) return std::nullopt;
+    return [roots = std::move(*trusted), list = revocation_file{with.revoked_file}](
+               std::string_view pem, const amid& who, time_point now) -> result<identity::proved_standing> {
+        AGENTMESH_TRY(chain, identity::parse_pem(pem));
+        return identity::check_chain(chain, roots, who, list, now);
+    };
+}
 
 int certificate_show(const settings& with, const certificate_question& asked) {
     const auto text = content_of(asked.file);
@@ -155,16 +179,13 @@ int certificate_check(const settings& with, const certificate_question& asked) {
     int status = exit_code::done;
     const auto chain = read_chain(with, asked.file, status);
     if (!chain) return status;
-    const auto roots = read_chain(with, with.roots_file, status);
-    if (!roots) return status;
-    identity::trust_store trusted;
-    for (const auto& der : *roots)
-        if (const auto added = trusted.add(der); !added) return complain(added.error(), with, with.roots_file);
+    const auto trusted = read_roots(with, status);
+    if (!trusted) return status;
     const auto who = subject(with, asked, status);
     if (!who) return status;
 
-    const revocation_file list{asked.revoked};
-    const auto proved = identity::check_chain(*chain, trusted, *who, list, now);
+    const revocation_file list{with.revoked_file};
+    const auto proved = identity::check_chain(*chain, *trusted, *who, list, now);
     if (!proved) {
         complain(asked.file + ": " + to_string(proved.error()) +
                  (proved.error().code == errc::revocation_unknown ? "; " + list.advice() : ""));

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "apps/agentmesh/certificates.hpp"
+#include "apps/agentmesh/node.hpp"
+#include "apps/agentmesh/registry_commands.hpp"
 
 #include <agentmesh/version.hpp>
 
@@ -10,8 +12,8 @@
 class command_line {
 public:
     command_line() {
-        app_.set_version_flag("--version", "agentmesh " + std::string{agentmesh::library_version} +
-                                               ", specification " + std::string{agentmesh::spec_revision});
+        app_.set_version_flag("--version", "agentmesh " + std::string{agentmesh::library_version} + ", specification " +
+                                               std::string{agentmesh::spec_revision});
         app_.require_subcommand(1);
         app_.fallthrough();
         app_.add_option("--home", with_.home, "folder of identity and state (AGENTMESH_HOME; ~/.agentmesh)")
@@ -23,7 +25,23 @@ public:
             ->type_name("PATH");
         app_.add_option("--trust", with_.trusted_file, "certificate of the relay, PEM (AGENTMESH_TRUST)")
             ->type_name("FILE");
+        app_.add_option("--registry", with_.registry, "that agents are looked up in (AGENTMESH_REGISTRY)")
+            ->type_name("URL");
+        app_.add_option("--dht", with_.dht,
+                        "nodes of the distributed table to ask first, address and port, with commas between\n"
+                        "them (AGENTMESH_DHT)")
+            ->type_name("NODES");
+        app_.add_option("--lan", with_.lan,
+                        "address of this host on the local network; agents find each other there (AGENTMESH_LAN)")
+            ->type_name("ADDRESS");
+        app_.add_option("--believe", with_.believe,
+                        "of what a registry says and nobody signed: proofs, reputation or everything\n"
+                        "(AGENTMESH_BELIEVE; reputation)")
+            ->type_name("WHAT");
         app_.add_option("--roots", with_.roots_file, "certificates of the roots that may vouch, PEM (AGENTMESH_ROOTS)")
+            ->type_name("FILE");
+        app_.add_option("--revoked", with_.revoked_file,
+                        "SHA-256 of withdrawn certificates, one a line (AGENTMESH_REVOKED)")
             ->type_name("FILE");
         app_.add_option("--name", with_.name, "what others may call this agent, in the directory")->type_name("NAME");
         app_.add_flag("--json", with_.json, "one JSON object a line, for programs");
@@ -32,6 +50,8 @@ public:
         add_identity();
         add_talk();
         add_rest();
+        add_prekeys();
+        add_registry();
 #if AGENTMESH_TLS
         add_certificates();
 #endif
@@ -72,9 +92,10 @@ private:
 
     static constexpr const char* about_all =
         "A PEER is an AMID, did:agentmesh:AMID, or a name in the directory. config.json in the home may set relay,\n"
-        "directory, name, trust and roots; flags win, then the environment, then the file. policy.json in the home says who\n"
-        "may knock; without it, verified callers with a reputation of one half. SIGHUP makes a listener read it\n"
-        "again. One program at a time uses a home; SIGINT and SIGTERM end it with everything saved.\n"
+        "directory, name, trust, registry, dht, lan, believe, roots and revoked; flags win, then the environment,\n"
+        "then the file. policy.json in the home says who may knock; without it, verified callers with a reputation\n"
+        "of one half. SIGHUP makes a listener read it again. One program at a time uses a home, but for those that\n"
+        "only ask a registry; SIGINT and SIGTERM end it with everything saved.\n"
         "\n"
         "Examples, on two terminals with export AGENTMESH_DIRECTORY=/tmp/agents.json on both:\n"
         "  AGENTMESH_HOME=~/bob agentmesh identity new\n"
@@ -91,9 +112,11 @@ private:
 
     /// The flags of every command are not listed again with each.
     static void explain(CLI::App* command, const std::string& more) {
-        command->footer(more + (more.empty() ? "" : "\n\n") +
-                        "--home, --relay, --directory, --trust, --roots, --name, --json and --audit go with every command:\n"
-                        "see agentmesh --help. " + codes);
+        command->footer(
+            more + (more.empty() ? "" : "\n\n") +
+            "--home, --relay, --directory, --registry, --name, --json and others go with every command: see\n"
+            "agentmesh --help. " +
+            codes);
     }
 
     void add_identity() {
@@ -101,27 +124,29 @@ private:
         identity->require_subcommand(1);
         identity->fallthrough();
         auto* const made = identity->add_subcommand("new", "make one, once");
-        explain(made, "Makes identity.json in the home, mode 0600. One that is there is never overwritten: exit\n"
-                      "code 1. Keep a copy; whoever has it is this agent, and nobody can make it again.");
+        explain(made,
+                "Makes identity.json in the home, mode 0600. One that is there is never overwritten: exit\n"
+                "code 1. Keep a copy; whoever has it is this agent, and nobody can make it again.");
         when(made, [this] { return identity_new(with_); });
         auto* const shown = identity->add_subcommand("show", "public keys and names");
         explain(shown, "");
         when(shown, [this] { return identity_show(with_); });
         auto* const exported = identity->add_subcommand("export", "the public record, for somebody's directory");
         exported->add_flag("--did", did_, "the DID document instead");
-        explain(exported, "The record holds the signed prekey and no one-time prekeys, which serve once each. It is\n"
-                          "good for as long as that prekey: agentmesh prekeys says until when.");
+        explain(exported,
+                "The record holds the signed prekey and no one-time prekeys, which serve once each. It is\n"
+                "good for as long as that prekey: agentmesh prekeys says until when.");
         when(exported, [this] { return identity_export(with_, did_); });
         explain(identity, "");
     }
 
     void add_talk() {
-        auto* const listening =
-            app_.add_subcommand("listen", "take KNOCKs and print messages until SIGINT or SIGTERM");
+        auto* const listening = app_.add_subcommand("listen", "take KNOCKs and print messages until SIGINT or SIGTERM");
         listening->add_flag("--reply", talk_.reply, "lines of standard input answer the last message");
         listening->add_option("--for", listen_seconds_, "end after this time")->type_name("SECONDS")->check(seconds);
-        explain(listening, "Prints each message as PEER: TEXT; a character that a terminal would obey or hide is\n"
-                           "written out. policy.json decides who may knock; SIGHUP has it read again.");
+        explain(listening,
+                "Prints each message as PEER: TEXT; a character that a terminal would obey or hide is\n"
+                "written out. policy.json decides who may knock; SIGHUP has it read again.");
         when(listening, [this] {
             talk_.wait_seconds = listen_seconds_;
             return listen(with_, talk_);
@@ -129,19 +154,22 @@ private:
 
         auto* const knocking = app_.add_subcommand("knock", "ask a peer for a session");
         add_peer(knocking);
-        explain(knocking, "Prints the id of the session. One that is open already for this intent is used again.\n"
-                          "  agentmesh knock bob --intent travel/flights --ttl 86400");
+        explain(knocking,
+                "Prints the id of the session. One that is open already for this intent is used again.\n"
+                "  agentmesh knock bob --intent travel/flights --ttl 86400");
         when(knocking, [this] { return knock(with_, talk_); });
 
-        auto* const sending = app_.add_subcommand("send", "say something, knocking first where that is needed, and "
-                                                          "wait until the peer has it");
+        auto* const sending = app_.add_subcommand("send",
+                                                  "say something, knocking first where that is needed, and "
+                                                  "wait until the peer has it");
         add_peer(sending);
         sending->add_option("--session", talk_.session, "in this session")->type_name("ID");
         sending->add_option("text", talk_.words, "what to say; - for each line of standard input")->required();
-        explain(sending, "Exit code 0 means that the peer's agent has saved it. What it has not is saved here, and\n"
-                         "sent by the next listen or send. After -- words may begin with a dash.\n"
-                         "  agentmesh send bob two seats to Lisbon\n"
-                         "  make 2>&1 | agentmesh send bob -");
+        explain(sending,
+                "Exit code 0 means that the peer's agent has saved it. What it has not is saved here, and\n"
+                "sent by the next listen or send. After -- words may begin with a dash.\n"
+                "  agentmesh send bob two seats to Lisbon\n"
+                "  make 2>&1 | agentmesh send bob -");
         when(sending, [this, sending] {
             talk_.intent_given = sending->get_option("--intent")->count() > 0;
             return send(with_, talk_);
@@ -199,10 +227,11 @@ private:
     void add_rest() {
         auto* const listing = app_.add_subcommand("sessions", "list the sessions, or those of one peer");
         listing->add_option("which", which_, "only this session, or those with this peer")->type_name("ID|PEER");
-        explain(listing, "Two lines a session: id, phase, who asked whom and about what; then how many messages\n"
-                         "went which way, how many the peer has not acknowledged, and until when the session lasts.\n"
-                         "Phases are knocking, open, closing, and lost: its keys are gone, and its messages wait for\n"
-                         "another session with the same peer.");
+        explain(listing,
+                "Two lines a session: id, phase, who asked whom and about what; then how many messages\n"
+                "went which way, how many the peer has not acknowledged, and until when the session lasts.\n"
+                "Phases are knocking, open, closing, and lost: its keys are gone, and its messages wait for\n"
+                "another session with the same peer.");
         when(listing, [this] { return sessions(with_, which_); });
 
         auto* const policy = app_.add_subcommand("policy", "look at the policy");
@@ -220,20 +249,19 @@ private:
             ->check(CLI::IsMember(std::vector<std::string>{"anonymous", "verified", "organization"}));
         check->add_option("--reputation-ppm", policy_.reputation_ppm, "parts per million; else as the directory says")
             ->check(CLI::Range(0, 1'000'000));
-        explain(check, "Exit code 1 if the file is wrong, with line and member, or if the agent would be refused.\n"
-                       "  agentmesh policy check --from bob --tier verified --reputation-ppm 700000");
+        explain(check,
+                "Exit code 1 if the file is wrong, with line and member, or if the agent would be refused.\n"
+                "  agentmesh policy check --from bob --tier verified --reputation-ppm 700000");
         when(check, [this] { return policy_check(with_, policy_); });
         auto* const show = policy->add_subcommand("show", "the rules in force, defaults included");
         explain(show, "Prints a whole policy file, which can be saved as policy.json and edited.");
         when(show, [this] { return policy_show(with_); });
         explain(policy, "");
-
-        auto* const keys = app_.add_subcommand("prekeys", "renew what others need to write to this agent, and show it");
-        keys->add_flag("--show", look_, "renew and publish nothing");
-        explain(keys, "A listener does this by itself every hour. An agent that is away for long has no valid prekey\n"
-                      "any more, and cannot be knocked at until it has run this, or listened.");
-        when(keys, [this] { return prekeys(with_, look_); });
     }
+
+    // command_line_registry.hpp
+    void add_registry();
+    void add_prekeys();
 
 #if AGENTMESH_TLS
     void add_certificates() {
@@ -241,7 +269,9 @@ private:
         certificates->require_subcommand(1);
         certificates->fallthrough();
         auto* const shown = certificates->add_subcommand("show", "what each certificate of a file says");
-        shown->add_option("file", certificate_.file, "PEM, or one of the deployed forms")->required()->type_name("FILE");
+        shown->add_option("file", certificate_.file, "PEM, or one of the deployed forms")
+            ->required()
+            ->type_name("FILE");
         explain(shown, "Says nothing about whether anybody should believe it: see agentmesh cert check.");
         when(shown, [this] { return certificate_show(with_, certificate_); });
         auto* const checked = certificates->add_subcommand("check", "what a chain proves of an agent");
@@ -249,13 +279,12 @@ private:
             ->required()
             ->type_name("FILE");
         checked->add_option("--of", certificate_.of, "whom it must be of; else this agent")->type_name("PEER");
-        checked->add_option("--revoked", certificate_.revoked, "SHA-256 of withdrawn certificates, one a line")
-            ->type_name("FILE");
         checked->add_option("--at", certificate_.at, "as of this time; else now")->type_name("TIME");
-        explain(checked, "Prints tier and organization, with exit code 0, if the chain ends at one of --roots, is of that\n"
-                         "agent, in its time, and not withdrawn. Where nobody can say whether it is withdrawn, it counts\n"
-                         "as withdrawn: without --revoked no chain is good.\n"
-                         "  agentmesh --roots roots.pem cert check chain.pem --of bob --revoked /dev/null");
+        explain(checked,
+                "Prints tier and organization, with exit code 0, if the chain ends at one of --roots, is of that\n"
+                "agent, in its time, and not withdrawn. Where nobody can say whether it is withdrawn, it counts\n"
+                "as withdrawn: without --revoked no chain is good.\n"
+                "  agentmesh --roots roots.pem cert check chain.pem --of bob --revoked /dev/null");
         when(checked, [this] { return certificate_check(with_, certificate_); });
         explain(certificates, "");
     }
@@ -282,6 +311,12 @@ private:
     talk_options talk_;
     policy_question policy_;
     certificate_question certificate_;
+    registration registration_;
+    search_question search_;
+    rating rating_;
+    withdrawal withdrawal_;
+    std::string registry_peer_;
+    node_question node_;
     std::int64_t listen_seconds_ = 0;
     std::string which_;
     bool did_ = false;
@@ -289,3 +324,5 @@ private:
     std::function<int()> command_;
     CLI::App app_{"An AgentMesh agent: end-to-end encrypted messages between agents that asked first.\n", "agentmesh"};
 };
+
+#include "apps/agentmesh/command_line_registry.hpp"

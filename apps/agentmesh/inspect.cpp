@@ -48,9 +48,10 @@ struct silent_sink {
     void audit(const session::audit_event&) {}
 };
 
-/// Prekeys and directory brought up to date. @return nothing if that failed, which has been said
+}  // namespace
+
 std::optional<e2ee::prekey_store> kept_up(const settings& with, net::home& at, int& status,
-                                          e2ee::prekey_upkeep* what = nullptr) {
+                                          e2ee::prekey_upkeep* what) {
     e2ee::prekey_store keys;
     crypto::system_random random;
     const auto work = [&]() -> result<void> {
@@ -70,8 +71,6 @@ std::optional<e2ee::prekey_store> kept_up(const settings& with, net::home& at, i
     }
     return keys;
 }
-
-}  // namespace
 
 int identity_new(const settings& with) {
     if (identity::something_at(with.identity_file())) {

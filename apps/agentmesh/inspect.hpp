@@ -11,6 +11,11 @@ struct policy_question {
     std::optional<std::uint32_t> reputation_ppm{};
 };
 
+/// Prekeys and directory brought up to date. @return nothing if that failed, which has been said
+[[nodiscard]] std::optional<agentmesh::e2ee::prekey_store> kept_up(const settings& with, agentmesh::net::home& at,
+                                                                   int& status,
+                                                                   agentmesh::e2ee::prekey_upkeep* what = nullptr);
+
 int identity_new(const settings& with);
 int identity_show(const settings& with);
 /// @param did  the DID document, in place of the record for a directory

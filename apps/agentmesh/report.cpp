@@ -170,6 +170,16 @@ void report::denied(const session::audit_event& event) {
     std::cerr << event.peer->text() << " knocked and was refused: " << reason << std::endl;
 }
 
+void report::doubted(std::string_view where, const amid& who, const error& why) {
+    if (json_)
+        return line("doubted", [&](json::writer& to) {
+            to.member("source", where).member("peer", who.text()).member("reason", to_string(why));
+        });
+    end_progress();
+    std::cerr << "what the " << where << " says of " << who.text() << " is not believed: " << to_string(why)
+              << std::endl;
+}
+
 void report::audit(const session::audit_event& event) {
     static constexpr std::array<std::string_view, 15> words = {
         "knock_sent",      "knock_accepted", "knock_denied",   "knock_dropped",   "knock_repeated",

@@ -25,6 +25,8 @@ public:
     void undelivered(const agentmesh::session::undelivered& lost);
     void closed(const agentmesh::session_info& session, const agentmesh::error& why);
     void denied(const agentmesh::session::audit_event& event);
+    /// A place told something of an agent that does not hold.
+    void doubted(std::string_view where, const agentmesh::amid& who, const agentmesh::error& why);
     void audit(const agentmesh::session::audit_event& event);
     /// @param name  what the directory calls the peer; may be empty
     void session(const agentmesh::session_info& session, const std::string& name);

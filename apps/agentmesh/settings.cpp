@@ -31,7 +31,12 @@ std::string advice(errc code, const settings& with) {
         case errc::bad_snapshot: case errc::snapshot_rollback:
             return "move " + with.home + "/state away to begin anew; its open sessions and unsent messages are lost";
         case errc::not_persisted: return "see that there is room on the disk of " + with.home;
-        case errc::unknown_peer: return "is it in " + with.directory + "? See agentmesh identity export";
+        case errc::unknown_peer:
+            return with.finds() ? "nobody who was asked knows it"
+                                : "is it in " + with.directory + "? See agentmesh identity export";
+        case errc::bad_signature:
+            return with.registry.empty() ? "" : "a registry gives prekeys to those it knows: agentmesh register";
+        case errc::certificate_revoked: return "it is revoked: do not deal with it";
         case errc::registry_failed: return "see that " + with.directory + " can be read and written";
         case errc::stale_prekey: return "the peer has not renewed its record for long; ask it to run agentmesh prekeys";
         case errc::knock_timed_out: return "the peer did not answer; try again when it listens";
@@ -80,7 +85,11 @@ bool settings::complete() {
     default_to(directory, from_environment("AGENTMESH_DIRECTORY"));
     default_to(trusted_file, from_environment("AGENTMESH_TRUST"));
     default_to(registry, from_environment("AGENTMESH_REGISTRY"));
+    default_to(dht, from_environment("AGENTMESH_DHT"));
+    default_to(lan, from_environment("AGENTMESH_LAN"));
+    default_to(believe, from_environment("AGENTMESH_BELIEVE"));
     default_to(roots_file, from_environment("AGENTMESH_ROOTS"));
+    default_to(revoked_file, from_environment("AGENTMESH_REVOKED"));
 
     if (const auto text = content_of(config_file())) {
         json::reader in{*text};
@@ -92,7 +101,11 @@ bool settings::complete() {
                                         : *member == "name"      ? &name
                                         : *member == "trust"     ? &trusted_file
                                         : *member == "registry"  ? &registry
+                                        : *member == "dht"       ? &dht
+                                        : *member == "lan"       ? &lan
+                                        : *member == "believe"   ? &believe
                                         : *member == "roots"     ? &roots_file
+                                        : *member == "revoked"   ? &revoked_file
                                                                  : nullptr;
             if (target) default_to(*target, in.string().text());
             else if (unknown.empty()) unknown = *member;
@@ -101,10 +114,11 @@ bool settings::complete() {
             return complain(config_file() + ": " + to_string(whole.error()) + "; it is an object of texts"), false;
         if (!unknown.empty())
             return complain(config_file() + ": " + printable(unknown) + ": no such member; there are relay, directory, "
-                            "name, trust, registry and roots"), false;
+                            "name, trust, registry, dht, lan, believe, roots and revoked"), false;
     }
     default_to(relay, "ws://127.0.0.1:8765/");
     default_to(directory, home + "/agents.json");
+    default_to(believe, "reputation");
     // It stands in the directory, where others read and type it.
     if (name.size() > 64 || printable(name) != name)
         return complain("--name: " + printable(name) + " is no name of at most 64 bytes that can all be seen"), false;

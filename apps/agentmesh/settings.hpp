@@ -26,13 +26,20 @@ struct settings {
     std::string name{};
     std::string trusted_file{};
     std::string registry{};    ///< URL; empty: none is asked
-    std::string roots_file{};  ///< PEM; whoever these roots vouch for is more than anonymous
+    std::string dht{};         ///< nodes to ask first, with commas between them; empty: the table is not asked
+    std::string lan{};         ///< numeric address of this host on the local network; empty: nobody is asked there
+    std::string believe{};     ///< of what the registry says and nobody signed: proofs, reputation or everything
+    std::string roots_file{};    ///< PEM; whoever these roots vouch for is more than anonymous
+    std::string revoked_file{};  ///< fingerprints of withdrawn certificates, one a line
     bool json = false;
     bool audit = false;
 
     [[nodiscard]] std::string identity_file() const { return home + "/identity.json"; }
     [[nodiscard]] std::string policy_file() const { return home + "/policy.json"; }
     [[nodiscard]] std::string config_file() const { return home + "/config.json"; }
+
+    /// Whether agents are looked for elsewhere than in the directory.
+    [[nodiscard]] bool finds() const noexcept { return !registry.empty() || !dht.empty() || !lan.empty(); }
 
     /// Fills in what is still empty. @return false with a sentence on standard error
     [[nodiscard]] bool complete();

@@ -1,8 +1,11 @@
 #include "apps/agentmesh/talk.hpp"
 
 #include "apps/agentmesh/line_input.hpp"
+#include "apps/agentmesh/node.hpp"
+#include "apps/agentmesh/registry_link.hpp"
 
 #include <agentmesh/identity/did.hpp>
+#include <agentmesh/net/finder.hpp>
 
 using namespace agentmesh;
 
@@ -64,22 +67,73 @@ session::intent read_intent(const std::string& text) {
 
 namespace {
 
+/// Where agents are looked for beside the directory, and what is remembered of them.
+struct finding {
+    net::finder_options options;
+    known_agents known;
+};
+
+/// As the flags say. @return false with the reason said
+[[nodiscard]] bool find_where(const settings& with, bool listens, std::optional<finding>& out, int& status) {
+    if (!with.finds()) return true;
+    net::finder_options options{.registry = with.registry, .trusted_file = with.trusted_file};
+    if (!with.registry.empty()) {
+        auto beliefs = registry_beliefs(with, status);
+        if (!beliefs) return false;
+        options.client = std::move(*beliefs);
+    }
+    if (!with.dht.empty()) {
+        auto first = first_nodes(with);
+        status = exit_code::usage;
+        if (!first) return false;
+        options.dht = asking_only(std::move(*first));
+    }
+    if (!with.lan.empty()) {
+        options.lan = net::lan_driver_options{.interface = with.lan};
+        if (const auto relay = net::parse_ws_url(with.relay)) options.lan_port = relay->port;
+    }
+    // Only a listener is brought to the registry; whoever knocks is to be found in the other places while he does.
+    options.publish = listens || options.dht || options.lan;
+    auto known = known_agents::open(with.home);
+    if (!known) {
+        status = complain(known.error(), with, with.home + "/registry");
+        return false;
+    }
+    out.emplace(finding{std::move(options), std::move(*known)});
+    status = exit_code::done;
+    return true;
+}
+
 /// One agent at work until it is told to stop, has done what it was for, or time is up.
 class talk {
 public:
-    using member = agent<store::file_state, registry::file_directory, session::policy_source>;
+    using directory = registry::found_directory<registry::file_directory>;
+    using member = agent<store::file_state, directory, session::policy_source>;
 
-    talk(const settings& with, const talk_options& chosen, net::home& at, session::policy_source rules)
+    /// @param elsewhere  where agents are looked for that the directory does not know; nothing: nowhere
+    talk(const settings& with, const talk_options& chosen, net::home& at, session::policy_source rules,
+         std::optional<finding> elsewhere)
         : with_{with},
           chosen_{chosen},
           home_{at},
           out_{with.json},
-          agent_{at.self, at.state, at.directory, std::move(rules), options()},
-          mesh_{io_, agent_, {.trusted_file = with.trusted_file, .after = [this] { step(); }}},
+          elsewhere_{std::move(elsewhere)},
+          agents_{at.directory, found_},
+          agent_{at.self, at.state, agents_, std::move(rules), options()},
+          mesh_{io_,
+                agent_,
+                {.trusted_file = with.trusted_file,
+                 .after =
+                     [this] {
+                         if (find_) find_->publish(agents_);
+                         step();
+                     },
+                 .resolve = [this](const amid& who) { return find_ && find_->resolve(who).has_value(); }}},
           signals_{io_, SIGINT, SIGTERM, SIGHUP},
           limit_{io_},
           ticker_{io_},
           input_{io_} {
+        if (elsewhere_) look_elsewhere();
         auto& hear = mesh_.handlers();
         hear.on_message = [this](const incoming& got) {
             out_.message(got);
@@ -173,6 +227,7 @@ public:
 
 private:
     static constexpr std::chrono::milliseconds ack_delay{100};  // somebody waits in front of the screen
+    static constexpr std::chrono::seconds table_limit{3};
 
     agent_options options() const {
         agent_options out{.relay = with_.relay, .display_name = with_.name};
@@ -188,14 +243,63 @@ private:
         if (const auto up = start(); !up) return;
         tick();
     }
+    void look_elsewhere() {
+        find_.emplace(io_, home_.self, found_, elsewhere_->known.memory(), elsewhere_->options);
+        find_->on_resolved = [this](const amid& who, const result<void>& outcome) { mesh_.resolved(who, outcome); };
+        find_->on_doubted = [this](registry::find_source where, const amid& who, const error& why) {
+            out_.doubted(registry::to_text(where), who, why);
+        };
+        find_->on_published = [this](const result<void>& outcome, std::uint64_t) {
+            if (!outcome) complain("others may not find this agent: " + to_string(outcome.error()));
+        };
+        find_->on_learned = [this] {
+            if (const auto saved = elsewhere_->known.save(); !saved)
+                (void)complain(saved.error(), with_, with_.home + "/registry");
+        };
+    }
+    /// Lets things happen until `done`, or for a moment. @return whether it is done
+    template <class Done>
+    bool wait_for(Done done) {
+        const auto give_up = std::chrono::steady_clock::now() + table_limit;
+        while (!done()) {
+            if (std::chrono::steady_clock::now() > give_up) return false;
+            io_.restart();
+            io_.run_one_for(std::chrono::milliseconds{20});
+        }
+        io_.restart();
+        return true;
+    }
+    /// A table of which no node is known yet finds nobody, so the first of them has a moment to answer.
+    [[nodiscard]] bool join() {
+        if (!find_) return true;
+        if (const auto up = find_->start(); !up) {
+            status_ = complain(up.error(), with_, "agents cannot be looked for");
+            broken_ = true;
+            return false;
+        }
+        const auto* const table = find_->table();
+        if (table != nullptr && !wait_for([&] { return table->machine().table().size() > 0; }))
+            complain("note: none of " + printable(with_.dht) + " answers");
+        return true;
+    }
+    /// Whoever knocks is to be found by then, or the peer takes him for a stranger.
+    void be_found() {
+        if (!find_ || !peer_) return;
+        find_->publish(agents_);
+        const auto* const table = find_->table();
+        if (table != nullptr) (void)wait_for([&] { return table->machine().lookups() == 0; });
+    }
     result<void> start() {
         if (std::exchange(started_, true)) return {};
+        if (!join()) return fail(errc::io_failed);
         const auto up = mesh_.start();
         if (!up) {
             const auto& fault = home_.directory.fault();
             status_ = complain(up.error(), with_, fault.file.empty() ? std::string{} : fault.text());
             broken_ = true;
+            return up;
         }
+        be_found();
         return up;
     }
     int run() {
@@ -268,7 +372,7 @@ private:
     // --- talking --------------------------------------------------------------------------------------------
     void ask(const amid& peer, std::function<void(const session_info&)> then) {
         if (broken_) return;
-        const auto known = home_.directory.find(peer);
+        const auto known = agents_.find(peer);
         if (known && !known->relay.empty() && known->relay != with_.relay)
             complain("note: the directory says that this agent listens at " + printable(known->relay) +
                      ", and we use " + with_.relay);
@@ -341,6 +445,10 @@ private:
     net::home& home_;
     report out_;
     asio::io_context io_{1};
+    std::optional<finding> elsewhere_;
+    registry::found_agents found_;
+    directory agents_;
+    std::optional<net::finder> find_;
     member agent_;
     net::driver<member> mesh_;
     asio::signal_set signals_;
@@ -368,20 +476,22 @@ private:
 
 /// Opens everything that a talk needs, and talks.
 template <class Run>
-int with_talk(const settings& with, const talk_options& chosen, Run&& run) {
+int with_talk(const settings& with, const talk_options& chosen, Run&& run, bool listens = false) {
     int status = exit_code::done;
     auto at = open_home(with, status);
     if (!at) return status;
     session::policy_source rules;
     if (!load_policy(with, rules)) return exit_code::refused;
-    talk all{with, chosen, *at, std::move(rules)};
+    std::optional<finding> elsewhere;
+    if (!find_where(with, listens, elsewhere, status)) return status;
+    talk all{with, chosen, *at, std::move(rules), std::move(elsewhere)};
     return run(all, *at);
 }
 
 }  // namespace
 
 int listen(const settings& with, const talk_options& chosen) {
-    return with_talk(with, chosen, [](talk& all, net::home&) { return all.listen(); });
+    return with_talk(with, chosen, [](talk& all, net::home&) { return all.listen(); }, true);
 }
 
 int knock(const settings& with, const talk_options& chosen) {

@@ -3,10 +3,11 @@
 
 At the end every event of schemas/cli has been seen, and each line seen is refused by its schema once it is damaged.
 
-Usage: command_line.py --agentmesh PROGRAM --relay PROGRAM
+Usage: command_line.py --agentmesh PROGRAM --relay PROGRAM --registry PROGRAM
 """
 
 import base64
+import http.client
 import json
 import pathlib
 import shutil
@@ -14,11 +15,14 @@ import signal
 import subprocess
 import sys
 
+import registry
 from programs import DEADLINE, LINES, Program, demand, options, play
 
 OPEN_DOOR = {"accept_tiers": ["anonymous"], "min_reputation": 0, "accepted_intents": ["conversation", "travel"]}
 COMMANDS = ("identity", "identity new", "identity show", "identity export", "listen", "knock", "send", "close",
-            "sessions", "policy", "policy check", "policy show", "prekeys", "cert", "cert show", "cert check")
+            "sessions", "policy", "policy check", "policy show", "prekeys", "cert", "cert show", "cert check",
+            "register", "lookup", "search", "verify", "rate", "revoke", "prekeys upload", "prekeys status", "dht")
+SESSION = "0123456789abcdef0123456789abcdef"
 CERTIFICATES = pathlib.Path(__file__).resolve().parents[2] / "vectors" / "identity" / "certificates.json"
 
 
@@ -50,7 +54,8 @@ def wrong_usage(world):
     """What is wrong is named, in one line, and the help that tells more."""
     for command in COMMANDS:
         more = {"knock": ("bob",), "send": ("bob", "hi"), "close": ("bob",), "cert show": ("chain.pem",),
-                "cert check": ("chain.pem",)}.get(command, ())
+                "cert check": ("chain.pem",), "lookup": ("bob",), "verify": ("bob",),
+                "rate": ("bob", "--session", SESSION, "--score-ppm", "1")}.get(command, ())
         code, said, complaint = plain(world, "alice", *command.split(), *more, "--no-such-flag")
         demand(code == 3 and not said, f"{command} --no-such-flag: exit {code}, {said}")
         demand("--no-such-flag" in complaint and complaint.count("\n") == 1, f"{command}: said {complaint!r}")
@@ -68,6 +73,16 @@ def wrong_usage(world):
         (("--relay", "http://relay/", "listen"), "http://relay/"), (("--relay", "ftp:x", "prekeys"), "ftp:x"),
         (("cert", "show"), "file"), (("cert", "check", "x.pem"), "--roots"), (("cert", "frame"), "frame"),
         (("--roots", "x.pem", "cert", "check", "x.pem", "--at", "noon"), "noon"),
+        (("search",), "--registry"), (("lookup", "bob"), "--registry"), (("register",), "--registry"),
+        (("--registry", "ws://x/", "lookup", "bob"), "ws://x/"), (("--registry", "nowhere", "register"), "nowhere"),
+        (("--registry", "http://x", "--believe", "all", "search"), "--believe"),
+        (("search", "--tier", "king"), "--tier"), (("search", "--limit", "101"), "--limit"),
+        (("search", "--status", "asleep"), "--status"), (("rate", "bob", "--score-ppm", "1"), "--session"),
+        (("rate", "bob", "--session", SESSION, "--score-ppm", "1000001"), "--score-ppm"),
+        (("rate", "bob", "--session", "12", "--score-ppm", "1"), "12"),
+        (("dht", "--listen", "here"), "--listen"), (("dht", "--port", "65536"), "--port"),
+        (("--dht", "1.2.3.4:8468,host:1", "dht"), "host:1"), (("revoke",), "--yes"),
+        (("revoke", "--yes", "--reason", "because"), "--reason"),
         (("--name", "\u202egnp", "listen"), "--name"), (("--name", "x" * 65, "listen"), "--name"),
     ):
         code, said, complaint = plain(world, "alice", *arguments)
@@ -293,6 +308,121 @@ def terminals(world):
         listener.communicate()
 
 
+def registries(world):
+    """What a registry tells, and what of it is believed."""
+    world.start_registry()
+    here = ("--registry", world.registry_url)
+    [alice] = world.run("alice", *here, "register", "--capability", "research").events("registered")
+    demand(not alice["again"] and alice["stored"] > 0 and alice["registry"] == world.registry_url, f"{alice}")
+    for again in (False, True):
+        [bob] = world.run("bob", *here, "register", "--capability", "travel/flights",
+                          "--capability", "chess").events("registered")
+        demand(bob["again"] == again and bob["amid"] == world.amid["bob"], f"{bob}")
+    [bob] = world.run("bob", *here, "register", "--capability", "travel/flights").events("registered")
+
+    searched = world.run("alice", *here, "search", "travel")
+    [found] = searched.events("agent")
+    demand(found["amid"] == world.amid["bob"] and found["keys"] == "bound" and found["name"] == "bob", f"{found}")
+    demand(found["capabilities"] == ["travel/flights"] and found["tier"] == "anonymous", f"{found}")
+    demand(searched.events("searched")[0]["total"] == 1, f"{searched.seen}")
+    for arguments, count in ((("search",), 2), (("search", "*", "--limit", "1"), 1), (("search", "chess"), 0),
+                             (("search", "--tier", "verified"), 0), (("search", "--offset", "1"), 1),
+                             (("search", "--reputation-ppm", "900000"), 0), (("search", "--status", "offline"), 2)):
+        got = world.run("alice", *here, *arguments)
+        demand(len(got.events("agent")) == count, f"{arguments}: {got.seen}")
+    [looked] = world.run("alice", *here, "lookup", world.amid["bob"]).events("agent")
+    demand(looked["signing_key"] == found["signing_key"] and looked["ratings"] == 0, f"{looked}")
+    [checked] = world.run("alice", *here, "verify", "bob").events("verified")
+    demand(checked["good"] and checked["prekeys"] and checked["faults"] == [], f"{checked}")
+
+    def left():
+        return world.run("bob", *here, "prekeys", "status").events("prekeys_status")[0]["one_time_left"]
+
+    demand(left() == bob["stored"] > 0, "looking at an agent takes none of its keys")
+    [uploaded] = world.run("bob", *here, "prekeys", "upload").events("prekeys_uploaded")
+    demand(uploaded["one_time_left"] == uploaded["stored"] == bob["stored"], f"{uploaded}")
+
+    rate = ("rate", world.amid["bob"], "--session", SESSION, "--score-ppm", "900000", "--tag", "helpful")
+    [rated] = world.run("alice", *here, *rate).events("rated")
+    demand(rated["peer"] == world.amid["bob"] and rated["score_ppm"] == 900000, f"{rated}")
+    [looked] = world.run("alice", *here, "lookup", "bob").events("agent")
+    demand(looked["ratings"] == 1 and looked["reputation_ppm"] == looked["claimed_reputation_ppm"], f"{looked}")
+    demand(looked["reputation_ppm"] > 500000, f"{looked}")
+    [looked] = world.run("alice", *here, "--believe", "proofs", "lookup", "bob").events("agent")
+    demand(looked["reputation_ppm"] == 0 < looked["claimed_reputation_ppm"], f"{looked}")
+    for arguments, word in ((rate, "duplicate"), (("rate", "alice", *rate[2:]), ""),
+                            ((*rate[:-1], "handsome"), ""), (("revoke", "bob"), "not allow")):
+        refused = world.run("alice", *here, *arguments, expect=1)
+        demand(len(refused.errors) == 1 and "refuses" in refused.errors[0], f"{arguments}: said {refused.errors}")
+    unknown = world.run("alice", *here, "lookup", "38wiyXBfpANY7wQt1hpUMmtsdF75", expect=1)
+    demand("does not know" in unknown.errors[0], f"said {unknown.errors}")
+    wrong = world.run("alice", *here, "revoke", "alice", expect=3)
+    demand("--yes" in wrong.errors[0], f"said {wrong.errors}")
+
+    # Beside a listener of the same home, and in words for people.
+    listener = world.listen("alice")
+    code, text, _ = plain(world, "alice", *here, "lookup", "bob")
+    demand(code == 0 and "travel/flights" in text and "bound by" in text, f"says {text!r}")
+    code, text, _ = plain(world, "alice", *here, "search")
+    demand(code == 0 and text.count("\n") == 2 and world.amid["bob"] in text, f"says {text!r}")
+    code, text, _ = plain(world, "alice", *here, "verify", "bob")
+    demand(code == 0 and "signed by the agent" in text, f"says {text!r}")
+    code, text, _ = plain(world, "bob", *here, "prekeys", "status")
+    demand(code == 0 and f"{bob['stored']} one-time" in text, f"says {text!r}")
+    busy = world.run("alice", *here, "prekeys", "upload", expect=1)
+    demand("AGENTMESH_HOME" in busy.errors[0], f"said {busy.errors}")
+    demand(listener.end() == 0, "alice did not end")
+
+    # One whose exchange key nobody but the registry vouches for.
+    carol = registry.Agent("carol")
+    link = http.client.HTTPConnection("127.0.0.1", world.registry_port, timeout=DEADLINE)
+    link.request("POST", "/v1/registry/register", json.dumps(registry.registration(carol)),
+                 {"Content-Type": "application/json"})
+    demand(link.getresponse().status == 201, "carol was not registered")
+    link.close()
+    [checked] = world.run("alice", *here, "verify", carol.amid, expect=1).events("verified")
+    demand(checked["keys"] == "unbound" and not checked["good"], f"{checked}")
+    doubted = world.run("alice", *here, "knock", carol.amid, expect=1).events("doubted")
+    demand([one["source"] for one in doubted] == ["registry"] and doubted[0]["peer"] == carol.amid, f"{doubted}")
+
+    # Revoked, by the agent itself: that stays known, also when the registry has forgotten it.
+    [gone] = world.run("bob", *here, "revoke", "--yes", "--reason", "superseded", "--notes", "over").events("revoked")
+    demand(gone["amid"] == world.amid["bob"] and gone["reason"] == "superseded", f"{gone}")
+    [looked] = world.run("alice", *here, "lookup", "bob", expect=1).events("agent")
+    demand(looked["revoked"], f"{looked}")
+    [checked] = world.run("alice", *here, "verify", "bob", expect=1).events("verified")
+    demand(not checked["good"] and checked["revoked_by_itself"] and checked["reason"] == "superseded", f"{checked}")
+    demand(world.run("alice", *here, "search", "travel").events("agent") == [], "a revoked agent is found")
+    again = world.run("bob", *here, "register", expect=1)
+    demand("revoked" in again.errors[0], f"said {again.errors}")
+    code, text, _ = plain(world, "alice", *here, "verify", "bob")
+    demand(code == 1 and "REVOKED" in text and "signed by the agent itself" in text, f"says {text!r}")
+    world.kill_registry()
+    late = world.run("alice", *here, "lookup", "bob", expect=2)
+    demand(world.registry_url in late.errors[0], f"said {late.errors}")
+    world.start_registry()
+    world.run("bob", *here, "register")  # of a registry that has lost its memory
+    [looked] = world.run("alice", *here, "lookup", "bob", expect=1).events("agent")
+    demand(looked["revoked"], f"what the agent said once is forgotten: {looked}")
+    lying = world.run("alice", *here, "verify", "bob", expect=1)
+    demand(any("revoked" in one for one in lying.events("verified")[0]["faults"]), f"{lying.seen}")
+    known = world.home("alice") / "registry" / "known"
+    damaged = known.read_bytes()
+    known.write_bytes(damaged[:-1])
+    world.run("alice", *here, "lookup", "bob", expect=4)
+    known.write_bytes(damaged)
+    world.kill_registry()
+
+
+def nodes(world):
+    first = world.start("alice", "dht", "--listen", "127.0.0.1", "--port", "0")
+    [place] = first.event("node", local_network=True)["addresses"]
+    world.run("alice", "dht", "--listen", "127.0.0.1", "--port", place.rsplit(":", 1)[1], expect=1)
+    code, said, _ = plain(world, "bob", "--dht", place, "dht", "--listen", "127.0.0.1", "--port", "0", "--for", "1")
+    demand(code == 0 and said.startswith("listening 127.0.0.1:"), f"exit {code}, said {said!r}")
+    demand(first.end() == 0, "a node did not end")
+
+
 def schemas(world):
     """Each event was seen, and damaged lines are refused."""
     seen = {}
@@ -301,6 +431,8 @@ def schemas(world):
             if line.startswith("{"):
                 event = json.loads(line)
                 seen.setdefault(event["event"], event)
+    # A login needs a provider.
+    seen.setdefault("login", {"event": "login", "provider": "google", "url": "https://id.example/", "state": "x"})
     demand(set(seen) == LINES.events, f"never seen: {sorted(LINES.events - set(seen))}")
     for name, event in seen.items():
         demand(LINES.fault(event) is None, f"{name}: {LINES.fault(event)}")
@@ -323,6 +455,8 @@ def story(world):
     sessions(world)
     bad_luck(world)
     terminals(world)
+    registries(world)
+    nodes(world)
     schemas(world)
 
 

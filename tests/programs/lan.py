@@ -165,7 +165,8 @@ def main():
     if subprocess.run([*alone, "mount", "-t", "tmpfs", "tmpfs", "/run"], capture_output=True).returncode != 0:
         print("skipped: no network of its own is to be had here without more rights")
         return SKIPPED
-    return subprocess.run([*alone, sys.executable, "-B", __file__, "--inside", "--neighbour", chosen.neighbour]).returncode
+    again = [sys.executable, "-B", __file__, "--inside", "--neighbour", chosen.neighbour]
+    return subprocess.run([*alone, *again]).returncode
 
 
 if __name__ == "__main__":

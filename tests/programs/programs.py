@@ -138,8 +138,8 @@ class World:
         self.arguments = arguments
         self.folder = folder
         self.log = open(folder / "relay.log", "a+", encoding="utf-8")
-        self.relay = None
-        self.port = 0
+        self.relay = self.registry = None
+        self.port = self.registry_port = 0
         self.heard = {"alice": [], "bob": []}  # messages by listener, in the order told
         self.start_relay(*relay_flags)
 
@@ -149,6 +149,20 @@ class World:
         said = self.relay.stdout.readline()
         demand(said.startswith("listening "), f"the relay said {said!r}")
         self.port = int(said.rstrip("/\n").rsplit(":", 1)[1])
+
+    def start_registry(self, *more):
+        """In memory, on a free port, or on the same as before; agents may name addresses of this machine."""
+        command = [self.arguments.registry, "--port", str(self.registry_port), "--local-endpoints", "--log", "debug",
+                   "--requests-per-minute", "0", "--registrations-per-minute", "0", *more]
+        self.registry = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        said = self.registry.stdout.readline()
+        demand(said.startswith("listening http://"), f"the registry said {said!r}")
+        self.registry_port = int(said.strip().rstrip("/").rsplit(":", 1)[1])
+        self.registry_url = f"http://127.0.0.1:{self.registry_port}"
+
+    def kill_registry(self):
+        self.registry.kill()
+        self.registry.wait()
 
     def kill_relay(self):
         self.relay.kill()
@@ -207,6 +221,8 @@ def play(story, arguments, *relay_flags):
                 program.process.kill()
         if world and world.relay.poll() is None:
             world.kill_relay()
+        if world and world.registry and world.registry.poll() is None:
+            world.kill_registry()
         if not getattr(arguments, "keep", False):
             shutil.rmtree(folder, ignore_errors=True)
     return 0
@@ -217,5 +233,6 @@ def options():
     out = argparse.ArgumentParser()
     out.add_argument("--agentmesh", required=True)
     out.add_argument("--relay", required=True)
+    out.add_argument("--registry", help="the program; for those that ask one")
     out.add_argument("--keep", action="store_true", help="keep the folder")
     return out

@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Agents that find each other: a registry, a relay and a listener as processes, and a second agent on the command line.
+
+Each agent has a directory of its own, so that nothing is known but what a registry, or a node of the table, tells.
+
+Usage: story.py --agentmesh PROGRAM --relay PROGRAM --registry PROGRAM [--without-registry]
+"""
+
+import json
+import sys
+import time
+
+from programs import DEADLINE, demand, options, play
+
+OPEN_DOOR = {"accept_tiers": ["anonymous"], "min_reputation": 0, "accepted_intents": ["travel"]}
+
+
+def agents(world, *how):
+    """Flags and folders: each agent with its own directory."""
+    world.how = how
+    world.amid = {}
+    for who in ("alice", "bob", "mallory"):
+        [made] = world.run(who, "identity", "new").events("identity")
+        world.amid[who] = made["amid"]
+        (world.home(who) / "policy.json").write_text(json.dumps(OPEN_DOOR))
+    [shown] = run(world, "bob", "identity", "export").events("record")
+    world.record = shown["record"]
+
+
+def environment(world, who):
+    return {"AGENTMESH_DIRECTORY": str(world.home(who) / "agents.json")}
+
+
+def run(world, who, *arguments, expect=0):
+    program = world.start(who, *world.how, *arguments, **environment(world, who))
+    program.hang_up()
+    code = program.wait()
+    demand(code == expect, f"{who} {arguments}: exit {code}, expected {expect}: {program.seen} {program.errors}")
+    return program
+
+
+def listen(world, who):
+    program = world.start(who, *world.how, "listen", "--reply", **environment(world, who))
+    program.event("ready")
+    return program
+
+
+def talk(world, bob):
+    """Alice knocks by the name that she has found, and both talk."""
+    [opened] = run(world, "alice", "knock", world.amid["bob"], "--intent", "travel").events("opened")
+    demand(opened["peer"] == world.amid["bob"], f"{opened}")
+    bob.event("opened", session=opened["session"])
+    alice = world.start("alice", *world.how, "send", world.amid["bob"], "--intent", "travel", "-",
+                        **environment(world, "alice"))
+    alice.say("two seats to Lisbon")
+    demand(bob.event("message")["text"] == "two seats to Lisbon", "bob heard something else")
+    bob.say("in the morning?")
+    demand(alice.event("message")["text"] == "in the morning?", "alice heard something else")
+    alice.hang_up()
+    demand(alice.wait() == 0, f"alice was not done: {alice.errors}")
+    return opened["session"]
+
+
+def bring_record(world, who):
+    """Bob's record, from somewhere else, into the directory of another."""
+    path = world.home(who) / "agents.json"
+    known = json.loads(path.read_text()) if path.exists() else {"agents": []}
+    path.write_text(json.dumps({"agents": [*known["agents"], world.record]}))
+
+
+def stranger(world, bob):
+    """Nobody can tell bob who mallory is."""
+    bring_record(world, "mallory")
+    how, world.how = world.how, ()
+    refused = run(world, "mallory", "knock", world.amid["bob"], "--intent", "travel", expect=1)
+    demand(refused.events("refused")[0]["reason"] == "rejected", f"{refused.seen}")
+    bob.event("denied", peer=world.amid["mallory"])
+    world.how = how
+
+
+def until_refused(world):
+    """What bob was told of alice counts for some seconds more; then he asks again."""
+    give_up = time.monotonic() + DEADLINE
+    how, world.how = world.how, ()
+    bring_record(world, "alice")
+    while True:
+        run(world, "alice", "close", world.amid["bob"])
+        knock = world.start("alice", *world.how, "knock", world.amid["bob"], "--intent", "travel",
+                            **environment(world, "alice"))
+        if knock.wait() == 1:
+            break
+        demand(knock.process.returncode == 0, f"{knock.seen} {knock.errors}")
+        demand(time.monotonic() < give_up, "a revoked agent is let in again and again")
+    demand(knock.events("refused")[0]["reason"] == "rejected", f"{knock.seen} {knock.errors}")
+    world.how = how
+
+
+def with_registry(world):
+    world.start_registry()
+    agents(world, "--registry", world.registry_url)
+    run(world, "alice", "register")
+    run(world, "bob", "register", "--capability", "travel/flights")
+    bob = listen(world, "bob")
+
+    [found] = run(world, "alice", "search", "travel").events("agent")
+    demand(found["amid"] == world.amid["bob"] and found["keys"] == "bound", f"{found}")
+    demand(run(world, "alice", "verify", found["amid"]).events("verified")[0]["good"], "bob does not hold")
+    session = talk(world, bob)
+
+    run(world, "alice", "rate", world.amid["bob"], "--session", session, "--score-ppm", "950000", "--tag", "helpful")
+    [rated] = run(world, "alice", "lookup", world.amid["bob"]).events("agent")
+    demand(rated["ratings"] == 1 and rated["reputation_ppm"] > found["reputation_ppm"], f"{rated}")
+
+    stranger(world, bob)
+
+    # Revoked: the registry tells it nothing, nobody lets it in, and nobody asks it in.
+    run(world, "alice", "revoke", "--yes", "--reason", "key_compromise")
+    refused = run(world, "alice", "knock", world.amid["bob"], "--intent", "chess", expect=1)
+    demand(not refused.events("refused") and not refused.events("opened"), f"{refused.seen}")
+    until_refused(world)
+    bob.event("denied", peer=world.amid["alice"])
+    demand(bob.end() == 0, "bob did not end")
+    run(world, "bob", "knock", world.amid["alice"], "--intent", "travel", expect=1)
+
+
+def without_registry(world):
+    agents(world)
+    first = world.start("mallory", "dht", "--listen", "127.0.0.1", "--port", "0")
+    [place] = first.event("node")["addresses"]
+    world.how = ("--dht", place)
+    bob = listen(world, "bob")
+    talk(world, bob)
+    nobody = run(world, "alice", "knock", "38wiyXBfpANY7wQt1hpUMmtsdF75", "--intent", "travel", expect=1)
+    demand(any("nobody" in line for line in nobody.errors), f"said {nobody.errors}")
+    stranger(world, bob)
+    demand(bob.end() == 0, "bob did not end")
+    demand(first.end() == 0, "the node did not end")
+
+
+if __name__ == "__main__":
+    parser = options()
+    parser.add_argument("--without-registry", action="store_true", help="with the distributed table in its place")
+    chosen = parser.parse_args()
+    sys.exit(play(without_registry if chosen.without_registry else with_registry, chosen))
