@@ -1,10 +1,11 @@
-// Property: a candidate that is read, written anew, reads as the same, and its address has that one spelling. None of
-// an address that leads to this machine, this cable or nobody is allowed by the usual policy, whatever its clothes.
+// Property: a candidate or a description that is read, written anew, reads as the same, and its address has that one
+// spelling. None of an address that leads to this machine, this cable or nobody is allowed by the usual policy,
+// whatever its clothes.
 #include "fuzz/fuzz.hpp"
 
-#include <agentmesh/p2p/candidate.hpp>
+#include <agentmesh/p2p/sdp.hpp>
 
-AM_FUZZ(AM_P2P_010, AM_P2P_011, AM_P2P_012, AM_P2P_013);
+AM_FUZZ(AM_P2P_010, AM_P2P_011, AM_P2P_012, AM_P2P_013, AM_P2P_070, AM_P2P_071, AM_P2P_072);
 
 using namespace agentmesh;
 
@@ -24,9 +25,33 @@ std::optional<endpoint> inside(const endpoint& at) {
     return std::nullopt;
 }
 
+void check_description(std::string_view text) {
+    using role = p2p::session_description::role;
+    for (const auto what : {role::offer, role::answer}) {
+        const auto read = p2p::parse_sdp(text, what);
+        if (!read) continue;
+        REQUIRE_FUZZ(read->ice.check() && read->candidates.size() <= limits::ice_candidates);
+        const auto written = p2p::write_sdp(*read);
+        // With many long candidates it could grow beyond what is read.
+        if (written.size() > p2p::sdp_bytes) continue;
+        const auto again = p2p::parse_sdp(written, what);
+        REQUIRE_FUZZ(again && *again == *read);
+        const auto json = p2p::parse_description_json(p2p::write_description_json(*read));
+        REQUIRE_FUZZ(json && *json == *read);
+        auto bare = *read;
+        bare.candidates.clear();
+        const auto without = p2p::write_sdp(bare);
+        for (const auto& one : read->candidates)
+            REQUIRE_FUZZ(without.find(' ' + address_text(one.at) + ' ') == std::string::npos);
+    }
+    if (const auto read = p2p::parse_description_json(text))
+        REQUIRE_FUZZ(p2p::parse_description_json(p2p::write_description_json(*read)).value() == *read);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    check_description(as_text(byte_view{data, size}));
     const auto read = p2p::parse_candidate(as_text(byte_view{data, size}));
     if (!read) return 0;
     const auto again = p2p::parse_candidate(p2p::write_candidate(*read));
