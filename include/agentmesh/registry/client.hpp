@@ -155,7 +155,7 @@ struct registry_refusal {
 
 /// Nothing for an answer of 2xx.
 /// @errors  in `why`: unknown_peer (404), http_not_found (404 for the endpoint), duplicate (409), bad_signature (401),
-///          certificate_revoked or not_allowed (403), wrong_member (400), too_large (413), rate_limited (429),
+///          certificate_revoked or not_allowed (403), wrong_member (400, 422), too_large (413), rate_limited (429),
 ///          registry_failed for anything else
 [[nodiscard]] std::optional<registry_refusal> read_refusal(const http::response& from);
 

@@ -90,7 +90,8 @@ inline std::optional<registry_refusal> read_refusal(const http::response& from) 
     }
     out.why.code = [&] {
         switch (from.status) {
-            case 400: return errc::wrong_member;
+            case 400:
+            case 422: return errc::wrong_member;
             case 401: return errc::bad_signature;
             case 403: return out.word == "revoked" ? errc::certificate_revoked : errc::not_allowed;
             case 404: return out.word == "unknown_endpoint" ? errc::http_not_found : errc::unknown_peer;

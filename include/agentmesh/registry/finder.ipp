@@ -55,6 +55,7 @@ void finder<Random>::ask_registry(const amid& who, job& of, const moment& now, F
     out.ask_registry(of.asked, *std::move(request));
 }
 
+/// @spec AM-FND-017
 template <RandomSource Random>
 void finder<Random>::next_place(const amid& who, const error& why, const moment& now, FinderSink auto& out) {
     auto& of = jobs_.at(who);
