@@ -12,7 +12,9 @@
 class known_agents {
 public:
     /// @errors state_access, io_failed; bad_snapshot for a file that is none
-    [[nodiscard]] static agentmesh::result<known_agents> open(const std::string& home) {
+    [[nodiscard]] static agentmesh::result<known_agents> open(const std::string& home,
+                                                              std::chrono::milliseconds patience = std::chrono::seconds{
+                                                                  1}) {
         using namespace agentmesh;
         store::posix_files files{home + "/registry"};
         AGENTMESH_CHECK(files.enter());
@@ -45,6 +47,8 @@ public:
         if (lock_ >= 0) files_.close(lock_);
     }
 
+    /// Whether `save` keeps anything: not beside another process that has the file.
+    [[nodiscard]] bool writes() const noexcept { return writes_; }
     [[nodiscard]] agentmesh::registry::client_memory& memory() noexcept { return memory_; }
 
     /// @errors not_persisted; what was there before is still there
@@ -64,8 +68,6 @@ public:
     }
 
 private:
-    static constexpr std::chrono::seconds patience{1};
-
     known_agents(agentmesh::store::posix_files files, int lock) : files_{std::move(files)}, lock_{lock} {}
 
     agentmesh::store::posix_files files_;

@@ -4,7 +4,7 @@
 Everything happens in a network of its own, with a bus and an avahi-daemon of its own. Where such a network, or avahi,
 is not to be had, the test is skipped by name.
 
-Usage: lan.py --neighbour PROGRAM
+Usage: lan.py --neighbour PROGRAM [--agentmesh PROGRAM --relay PROGRAM]
 """
 
 import argparse
@@ -127,7 +127,15 @@ def story(neighbour):
     print("avahi and we see each other")
 
 
-def inside(neighbour):
+def agents(chosen):
+    """The story of two agents that have nothing but this network to find each other by."""
+    script = pathlib.Path(__file__).with_name("story.py")
+    done = subprocess.run([sys.executable, "-B", script, "--agentmesh", chosen.agentmesh, "--relay", chosen.relay,
+                           "--on-network", ADDRESS])
+    demand(done.returncode == 0, "the agents did not find each other")
+
+
+def inside(chosen):
     """As the first process of namespaces of its own; the others end with it."""
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)
     for folder in ("/run/dbus", "/run/avahi-daemon"):
@@ -138,7 +146,9 @@ def inside(neighbour):
     pathlib.Path("/run/bus.conf").write_text(BUS)
     pathlib.Path("/run/avahi.conf").write_text("[server]\nallow-interfaces=lan0\nuse-ipv6=no\n")
     try:
-        story(neighbour)
+        story(chosen.neighbour)
+        if chosen.agentmesh:
+            agents(chosen)
     except Failed as why:
         print(f"FAILED: {why}", file=sys.stderr)
         return 1
@@ -152,10 +162,12 @@ def inside(neighbour):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--neighbour", required=True)
+    parser.add_argument("--agentmesh")
+    parser.add_argument("--relay")
     parser.add_argument("--inside", action="store_true")
     chosen = parser.parse_args()
     if chosen.inside:
-        return inside(chosen.neighbour)
+        return inside(chosen)
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     missing = [name for name in NEEDED if not shutil.which(name)]
     if missing:
@@ -165,8 +177,7 @@ def main():
     if subprocess.run([*alone, "mount", "-t", "tmpfs", "tmpfs", "/run"], capture_output=True).returncode != 0:
         print("skipped: no network of its own is to be had here without more rights")
         return SKIPPED
-    again = [sys.executable, "-B", __file__, "--inside", "--neighbour", chosen.neighbour]
-    return subprocess.run([*alone, *again]).returncode
+    return subprocess.run([*alone, sys.executable, "-B", __file__, "--inside", *sys.argv[1:]]).returncode
 
 
 if __name__ == "__main__":

@@ -3,10 +3,13 @@
 
 Each agent has a directory of its own, so that nothing is known but what a registry, or a node of the table, tells.
 
-Usage: story.py --agentmesh PROGRAM --relay PROGRAM --registry PROGRAM [--without-registry]
+Usage: story.py --agentmesh PROGRAM --relay PROGRAM --registry PROGRAM
+       story.py --agentmesh PROGRAM --relay PROGRAM --without-registry
+       story.py --agentmesh PROGRAM --relay PROGRAM --on-network ADDRESS
 """
 
 import json
+import subprocess
 import sys
 import time
 
@@ -137,8 +140,31 @@ def without_registry(world):
     demand(first.end() == 0, "the node did not end")
 
 
+def announced():
+    """The agents of the network, as avahi has them."""
+    told = subprocess.run(["avahi-browse", "-rpt", "_agentmesh._tcp"], capture_output=True, text=True, timeout=DEADLINE)
+    return told.stdout.splitlines()
+
+
+def on_one_network(world):
+    """Announced by multicast, seen by avahi, knocked at, and gone."""
+    agents(world, "--lan", world.arguments.on_network)
+    bob = listen(world, "bob")
+    fields = next((line.split(";") for line in announced() if line.startswith("=") and world.amid["bob"] in line), None)
+    demand(fields and fields[7:9] == [world.arguments.on_network, str(world.port)], f"avahi resolves to {fields}")
+    talk(world, bob)
+    stranger(world, bob)
+    demand(bob.end() == 0, "bob did not end")
+    # A goodbye counts after a second; what is not taken back would be there for two minutes.
+    give_up = time.monotonic() + DEADLINE
+    while any(world.amid["bob"] in line for line in announced()):
+        demand(time.monotonic() < give_up, "bob has ended, and is still announced")
+
+
 if __name__ == "__main__":
     parser = options()
     parser.add_argument("--without-registry", action="store_true", help="with the distributed table in its place")
+    parser.add_argument("--on-network", metavar="ADDRESS", help="with multicast there, beside an avahi-daemon")
     chosen = parser.parse_args()
-    sys.exit(play(without_registry if chosen.without_registry else with_registry, chosen))
+    told = on_one_network if chosen.on_network else without_registry if chosen.without_registry else with_registry
+    sys.exit(play(told, chosen))
