@@ -80,6 +80,13 @@ auto service<Store, Random>::begin_login(const call& in) -> answer {
     auto out = change(
         in, shown,
         [&](transaction& tx, agent_row&) -> answer {
+            // As a registration: keys that nobody knows yet cost nothing to make, and each attempt is kept for a while.
+            if (const auto wait =
+                    registrations_.take(in.from.address, options_.registrations_per_minute, in.now.steady)) {
+                auto late = refuse(in.request, {errc::rate_limited, "AM-REG-017"});
+                late.fields.add("Retry-After", std::to_string(wait));
+                return late;
+            }
             AGENTMESH_CHECK(tx.insert_login(state, attempt.json(), in.now.wall + login_time));
             std::string text;
             json::writer to{text};

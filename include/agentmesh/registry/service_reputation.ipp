@@ -116,7 +116,7 @@ result<void> service<Store, Random>::publish_score(transaction& tx, const amid& 
         const auto& [row, with] = of;
         sessions.push_back({.tier_of_author = row->trust,
                             .age_of_author = detail::whole_days(row->registered_at, with.latest),
-                            .score_ppm = static_cast<ppm>(with.succeeded * whole / with.all)});
+                            .score_ppm = static_cast<ppm>(detail::divide_half_even(with.succeeded * whole, with.all))});
     }
     const auto score = reputation({.trust = found->trust,
                                    .age_days = detail::whole_days(found->registered_at, now),

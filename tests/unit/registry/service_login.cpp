@@ -315,6 +315,24 @@ TEST_CASE("a token is believed only if all of it is for this login",
     CHECK(w.log_in(alice(), with("aud", R"(["registry client"])")).status == 200);
 }
 
+TEST_CASE("logins are begun at the rate of registrations", "[unit][registry][login][AM-REG-017]") {
+    auto chosen = options();
+    chosen.registrations_per_minute = 3;
+    world w{chosen};
+    w.enroll(alice());
+    const auto begin = [&] {
+        return w.post_dated("/v1/auth/oauth/authorize", alice(),
+                            {{"amid", json_text(alice().name())}, {"provider", R"("acme")"}});
+    };
+    CHECK(begin().status == 200);
+    CHECK(begin().status == 200);
+    const auto late = begin();
+    check_refused(late, 429, "rate_limited", "AM-REG-017");
+    CHECK(late.fields.only("Retry-After") == "60");
+    w.now = w.now + 60s;
+    CHECK(begin().status == 200);
+}
+
 TEST_CASE("a provider in trouble is not a refusal", "[unit][registry][login]") {
     login_world w;
     w.enroll(alice());
