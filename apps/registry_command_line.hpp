@@ -121,6 +121,21 @@ private:
         value("name", options_.service.host, "what requests are signed for; by default the address and port")
             ->type_name("HOST:PORT");
         value("relay", options_.service.relay_endpoint, "relay of agents that name none")->type_name("URL");
+        const auto read_sources = [this](const std::vector<std::string>& all) {
+            options_.service.relays.clear();
+            for (const auto& one : all) {
+                const auto at = one.find('@');
+                const auto key = agentmesh::identity::parse_signing_key(std::string_view{one}.substr(0, at));
+                if (!key) throw CLI::ValidationError{"--presence-from", one + " does not begin with a signing key"};
+                options_.service.relays.push_back({*key, at == one.npos ? std::string{} : one.substr(at + 1)});
+            }
+        };
+        named(app_.add_option_function<std::vector<std::string>>(
+                  "--presence-from", read_sources,
+                  "signing key of a relay whose word on who is connected counts, as agentmesh-relay --registry prints "
+                  "it;\nwith @URL only for agents that name this relay; may be given more than once"),
+              "presence-from")
+            ->type_name("KEY[@URL]");
         app_.add_flag("--local-endpoints", options_.service.local_endpoints,
                       "agents may name addresses of the local network: for tests and closed networks");
         app_.add_flag_callback(

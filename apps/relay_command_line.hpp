@@ -35,6 +35,7 @@ public:
             "Examples:\n"
             "  agentmesh-relay                                        on 127.0.0.1:8765, for agents on this machine\n"
             "  agentmesh-relay --port 0                               on any free port\n"
+            "  agentmesh-relay --registry http://127.0.0.1:8080 --registry-key relay.keys   and tell who is there\n"
             "  agentmesh-relay --listen 0.0.0.0 --port 443 --name relay.example.org \\\n"
             "                  --tls-cert chain.pem --tls-key key.pem  for everybody\n"
             "\n"
@@ -43,6 +44,13 @@ public:
         add_times();
         add_limits();
         add_features();
+        value("registry", registry_url_, "registry to tell who is connected")->type_name("URL");
+        value("registry-key", registry_key_,
+              "identity file whose key signs what it is told, made if it is not there; the registry's operator names\n"
+              "this key with agentmesh-registry --presence-from")
+            ->type_name("FILE");
+        value("registry-trust", registry_trust_, "PEM file of roots to trust for --registry https://; by default the system's")
+            ->type_name("FILE");
     }
 
     /// Nothing if the relay is to run; the exit code if not, with what there is to say already said.
@@ -56,12 +64,18 @@ public:
         }
         if (options_.tls_chain_file.empty() != options_.tls_key_file.empty())
             return complain("--tls-cert and --tls-key belong together: give both or neither");
+        if (registry_url_.empty() != registry_key_.empty())
+            return complain("--registry and --registry-key belong together: give both or neither");
         if (options_.relay.pong_grace >= options_.relay.ping_interval)
             return complain("--pong-grace-ms must be shorter than --ping-interval-ms");
         return std::nullopt;
     }
 
     [[nodiscard]] const agentmesh::net::relay_server_options& options() const noexcept { return options_; }
+    /// Of the registry that is told who is connected; empty.
+    [[nodiscard]] const std::string& registry_url() const noexcept { return registry_url_; }
+    [[nodiscard]] const std::string& registry_key() const noexcept { return registry_key_; }
+    [[nodiscard]] const std::string& registry_trust() const noexcept { return registry_trust_; }
 
 private:
     static int complain(const std::string& what) {
@@ -167,6 +181,7 @@ private:
     }
 
     agentmesh::net::relay_server_options options_ = defaults();
+    std::string registry_url_, registry_key_, registry_trust_;
     CLI::App app_{"Relays messages between AgentMesh agents, and keeps them for those who are absent.\n",
                   "agentmesh-relay"};
 

@@ -2,14 +2,18 @@
 // than one before; no one-time prekey comes out twice; who took over from whom is a line without branches or loops, and
 // only its last is not revoked; whom a relay reported is there for 90 seconds after its last word. What is refused
 // changes nothing.
+//
+// Likewise of profile wire10: nothing changes unless the agent that the path names has signed for it, now and for the
+// first time; no one-time prekey comes out twice, or to nobody.
 #include "fuzz/fuzz.hpp"
 
-#include <agentmesh/registry/presence_notice.hpp>
+#include <agentmesh/registry/presence_report.hpp>
 #include <agentmesh/registry/service.hpp>
 #include <agentmesh/registry/statement.hpp>
 
 AM_FUZZ(AM_REG_050, AM_REG_051, AM_REG_052, AM_REG_053, AM_REG_054, AM_REG_055, AM_REG_060, AM_REG_061, AM_REG_062,
-        AM_REG_063, AM_REG_064, AM_REG_070, AM_REG_071, AM_REG_072);
+        AM_REG_063, AM_REG_064, AM_REG_070, AM_REG_071, AM_REG_072, AM_REG_073, AM_REG_080, AM_W10_001, AM_W10_002,
+        AM_W10_003, AM_W10_004, AM_W10_005, AM_W10_006, AM_W10_007, AM_W10_008, AM_W10_009, AM_W10_010, AM_W10_011);
 
 using namespace agentmesh;
 using namespace agentmesh::registry;
@@ -149,7 +153,12 @@ void upload(world& w, input& in) {
         REQUIRE_FUZZ(same == before);
         return;
     }
-    if (damaged) return;  // in the name of a member that is passed over
+    if (damaged) {  // in the name of the one member that may be absent
+        REQUIRE_FUZZ(request_members::parse(out.body)->json("one_time_prekeys_stored") == "0");
+        w.epoch[who] = epoch;
+        w.hour[who] = hour;
+        return;
+    }
     const bool back = epoch < w.epoch[who] || hour < w.hour[who];
     const auto last = first + static_cast<std::uint32_t>(count) - 1;
     const bool far =
@@ -270,10 +279,275 @@ void look(world& w, input& in) {
     }
 }
 
+// --- profile wire10 --------------------------------------------------------------------------------------------------
+
+std::string b64u(byte_view bytes) { return to_base64(bytes, base64_form::url_unpadded); }
+std::string did(std::size_t of) { return std::string{mesh_did::of(keys(of).signing().public_key()).text()}; }
+std::string mesh_path(std::size_t of, std::string_view more = {}) {
+    return "/v1/agents/" + did(of) + std::string{more};
+}
+
+/// How a request says who sends it. The first is good.
+enum class header : std::uint8_t { good, other, stale, ahead, no_zone, none, replayed, forged };
+
+struct mesh_world {
+    memory_store store{};
+    crypto::scripted_random random{2};
+    service<memory_store, crypto::scripted_random> mesh{
+        store,
+        {.host = std::string{host}, .requests_per_minute = 0, .registrations_per_minute = 0, .fetches_per_minute = 0},
+        random};
+    moment now{.wall = time_point{std::chrono::seconds{start}}};
+    std::array<bool, agents> known{};
+    std::array<std::string, agents> last{};  // field that was accepted, to be sent again
+    std::array<std::string, agents> enrolled{};
+    std::array<std::set<std::uint32_t>, agents> waiting{}, seen{};
+    std::array<std::optional<time_point>, agents> beat{};
+    std::array<bool, agents> keyed{};
+    std::set<std::tuple<std::size_t, std::size_t, std::string>> rated{};
+
+    std::vector<std::optional<agent_row>> rows() {
+        std::vector<std::optional<agent_row>> out;
+        for (std::size_t i = 0; i < agents; ++i)
+            out.push_back(store.transact([&](memory_store::transaction& tx) { return tx.agent(name(i)); }).value());
+        return out;
+    }
+    http::response send(const http::request& what) { return mesh.handle(what, {.address = "192.0.2.1"}, now); }
+
+    std::string field(std::size_t who, header how) {
+        now = now + 1us;
+        auto at = now.wall;
+        if (how == header::stale) at = at - 300s - 1us;
+        if (how == header::ahead) at = at + 300s + 1us;
+        auto text = format_time(at);
+        if (how == header::no_zone) text.pop_back();
+        const auto by = how == header::other || how == header::forged ? (who + 1) % agents : who;
+        return "Ed25519-Timestamp " + did(how == header::forged ? who : by) + " " + text + " " +
+               b64u(keys(by).signing().sign(as_bytes(text)).bytes());
+    }
+};
+
+void mesh_enroll(mesh_world& w, input& in) {
+    const auto who = in.below(agents);
+    const auto how = static_cast<header>(in.below(8));
+    w.now = w.now + 1us;
+    auto at = w.now.wall;
+    if (how == header::stale) at = at - 300s - 1us;
+    if (how == header::ahead) at = at + 300s + 1us;
+    auto time = format_time(at);
+    if (how == header::no_zone) time.pop_back();
+    const auto key = b64u(keys(who).signing().public_key().bytes());
+    const auto signer = how == header::other || how == header::forged ? (who + 1) % agents : who;
+    auto body = "{\"public_key\":" + quoted(key) +
+                ",\"proof\":" + quoted(b64u(keys(signer).signing().sign(as_bytes(key + time)).bytes())) +
+                ",\"proof_timestamp\":" + quoted(time) +
+                ",\"capabilities\":[\"travel\"],\"metadata\":{\"a\":" + quoted(std::string(in.byte() * 4U, 'x')) + "}}";
+    if (how == header::replayed) body = w.enrolled[who].empty() ? "{}" : w.enrolled[who];
+    const auto before = w.rows();
+    const auto out = w.send({.method = "POST",
+                             .path = "/v1/agents",
+                             .fields = {{"Host", std::string{host}}, {"Content-Type", "application/json"}},
+                             .body = body});
+    if (out.status != 201) {
+        REQUIRE_FUZZ(w.rows() == before);
+        return;
+    }
+    REQUIRE_FUZZ(!w.known[who] && (how == header::good || how == header::none));
+    REQUIRE_FUZZ(request_members::parse(out.body)->text("did") == did(who));
+    w.known[who] = true;
+    w.enrolled[who] = std::move(body);
+}
+
+void mesh_change(mesh_world& w, input& in) {
+    const auto who = in.below(agents);
+    const auto how = static_cast<header>(in.below(12) > 7 ? 0 : in.below(8));
+    http::request request{.method = "POST", .path = {}, .fields = {{"Host", std::string{host}}}};
+    const auto what = in.below(4);
+    std::vector<std::uint32_t> ids;
+    const bool bound = in.below(4) != 0;
+    if (what == 0) request.path = mesh_path(who, "/heartbeat");
+    if (what == 1) {
+        request.method = "DELETE";
+        request.path = mesh_path(who);
+    }
+    if (what == 2) {
+        request.method = "PUT";
+        request.path = mesh_path(who, "/prekeys");
+        const auto owner = bound ? who : (who + 1) % agents;
+        const auto key = keys(who).exchange().public_key();
+        std::string list = "[";
+        for (auto left = in.below(4), id = in.below(8); left > 0; --left, ++id) {
+            ids.push_back(static_cast<std::uint32_t>(id));
+            (list += list.size() > 1 ? "," : "") +=
+                "{\"key_id\":" + std::to_string(id) + ",\"public_key\":" + quoted(b64u(key.bytes())) + "}";
+        }
+        request.body =
+            "{\"identity_key\":" + quoted(b64u(crypto::to_x25519(keys(owner).signing().public_key())->bytes())) +
+            ",\"signed_pre_key\":{\"key_id\":1,\"public_key\":" + quoted(b64u(key.bytes())) +
+            ",\"signature\":" + quoted(b64u(keys(who).signing().sign(key.bytes()).bytes())) +
+            "},\"one_time_pre_keys\":" + list + "]}";
+    }
+    const auto other = (who + 1) % agents;
+    if (what == 3) {
+        request.path = mesh_path(other, "/reputation");
+        request.body = "{\"score\":1}";
+    }
+    if (!request.body.empty()) request.fields.add("Content-Type", "application/json");
+    const auto field = how == header::replayed ? w.last[who] : w.field(who, how);
+    if (how != header::none && !field.empty()) request.fields.add("Authorization", field);
+    const auto before = w.rows();
+    const auto out = w.send(request);
+    if (out.status >= 300) REQUIRE_FUZZ(w.rows() == before);
+    const bool there = what == 3 ? w.known[other] : w.known[who];
+    if (!there) {
+        REQUIRE_FUZZ(out.status == 404);
+        return;
+    }
+    if (!w.known[who] || (how != header::good && (what != 3 || how != header::other))) {
+        REQUIRE_FUZZ(out.status == 401 || out.status == 403 || (how == header::no_zone && out.status == 400));
+        return;
+    }
+    if (how == header::other) return;  // whom it rates is then its author
+    w.last[who] = field;
+    if (what == 0) {
+        const bool soon = w.beat[who] && w.now.wall - *w.beat[who] < 10s;
+        REQUIRE_FUZZ(out.status == (soon ? 429 : 200));
+        if (!soon) w.beat[who] = w.now.wall;
+    } else if (what == 1) {
+        REQUIRE_FUZZ(out.status == 204);
+        w.known[who] = w.keyed[who] = false;
+        w.beat[who].reset();
+        w.waiting[who].clear();
+        w.seen[who].clear();  // an agent that was deleted begins anew
+    } else if (what == 2) {
+        REQUIRE_FUZZ(out.status == (bound ? 200 : 400));
+        if (!bound) return;
+        const auto highest = w.seen[who].empty() ? std::optional<std::uint32_t>{} : *w.seen[who].rbegin();
+        std::set<std::uint32_t> kept;
+        for (const auto id : ids)
+            if (!highest || id > *highest || w.waiting[who].contains(id)) kept.insert(id);
+        w.waiting[who] = kept;
+        w.seen[who].insert(ids.begin(), ids.end());
+        w.keyed[who] = true;
+        REQUIRE_FUZZ(request_members::parse(out.body)->json("otk_count") == std::to_string(kept.size()));
+    } else {
+        const bool first = w.rated.insert({who, other, format_time(w.now.wall).substr(0, 10)}).second;
+        REQUIRE_FUZZ(out.status == (first ? 200 : 409));
+    }
+}
+
+void mesh_ask(mesh_world& w, input& in) {
+    const auto who = in.below(agents), by = in.below(agents);
+    http::request request{.method = "GET", .path = mesh_path(who), .fields = {{"Host", std::string{host}}}};
+    const auto what = in.below(4);
+    const auto before = w.rows();
+    if (what == 0) {
+        const auto out = w.send(request);
+        REQUIRE_FUZZ(out.status == (w.known[who] ? 200 : 404));
+        if (w.known[who])
+            REQUIRE_FUZZ(request_members::parse(out.body)->text("public_key") ==
+                         b64u(keys(who).signing().public_key().bytes()));
+    } else if (what == 1) {
+        request.path += "/presence";
+        const auto out = w.send(request);
+        const bool online = w.known[who] && w.beat[who] && w.now.wall - *w.beat[who] <= 90s;
+        if (w.known[who]) REQUIRE_FUZZ(request_members::parse(out.body)->json("online") == (online ? "true" : "false"));
+    } else if (what == 2) {
+        const auto limit = in.byte();
+        const auto out = w.send({.method = "GET",
+                                 .path = "/v1/discover",
+                                 .query = "capability=travel&limit=" + std::to_string(limit),
+                                 .fields = {{"Host", std::string{host}}}});
+        REQUIRE_FUZZ(out.status == (limit >= 1 && limit <= 200 ? 200 : 422));
+        const auto verified = w.send({.method = "POST",
+                                      .path = "/v1/registry/verify",
+                                      .fields = {{"Host", std::string{host}}, {"Content-Type", "application/json"}},
+                                      .body = "{\"amid\":" + quoted(did(who)) + ",\"verification_token\":\"x\"}"});
+        REQUIRE_FUZZ(verified.status == (w.known[who] ? 503 : 404));
+        // Nobody's name or state shows in what the registry says of itself.
+        const auto document = w.send({.method = "GET", .path = "/openapi.json"});
+        REQUIRE_FUZZ(document.status == 200 && document.body == openapi_document);
+    } else {
+        request.path += "/prekeys";
+        const bool proved = in.below(2) == 0;
+        if (proved) request.fields.add("Authorization", w.field(by, header::good));
+        const auto out = w.send(request);
+        if (!w.known[who] || !w.keyed[who] || (proved && !w.known[by])) {
+            REQUIRE_FUZZ(out.status == 404 || out.status == 401);
+            return;
+        }
+        const auto got = e2ee::parse_wire10_bundle(out.body).value();
+        REQUIRE_FUZZ(e2ee::check_wire10_bundle(got, did(who)) == e2ee::key_binding::bound);
+        REQUIRE_FUZZ(got.one_time.has_value() == (proved && !w.waiting[who].empty()));
+        if (got.one_time) REQUIRE_FUZZ(w.waiting[who].erase(got.one_time->id) == 1);
+    }
+    REQUIRE_FUZZ(w.rows() == before);
+}
+
+void run_mesh(input& in) {
+    mesh_world w;
+    for (int steps = 0; steps < 48 && !in.rest.empty(); ++steps) {
+        switch (in.below(6)) {
+            case 0: mesh_enroll(w, in); break;
+            case 1:
+            case 2: mesh_change(w, in); break;
+            case 3:
+            case 4: mesh_ask(w, in); break;
+            default: w.now = w.now + std::chrono::seconds{in.byte() % 64}; break;
+        }
+    }
+}
+
+// --- a relay's side of presence
+// ----------------------------------------------------------------------------------------
+
+void run_report(input& in) {
+    presence_report report;
+    time_point now{std::chrono::seconds{start}};
+    std::map<amid, availability> there;
+    std::map<amid, std::pair<availability, time_point>> heard;  // by a registry that misses some
+    const auto tell = [&](bool lost) {
+        const auto entries = report.take(now);
+        REQUIRE_FUZZ(entries.empty() || report.take(now).empty());
+        if (entries.empty()) return false;
+        const auto members = request_members::parse(write_presence(name(agents), entries)).value();
+        REQUIRE_FUZZ(parse_presence(members.json("entries").value()).value() == entries);
+        if (!lost)
+            for (const auto& one : entries) heard[one.who] = {one.status, now};
+        report.settle(!lost, now);
+        return !lost;
+    };
+    for (int steps = 0; steps < 64 && !in.rest.empty(); ++steps) {
+        there.clear();
+        for (std::size_t i = 0, who = in.byte(); i < agents; ++i)
+            if ((who >> i & 1) != 0) there[name(i)] = static_cast<availability>(1 + in.below(3));
+        report.look(there);
+        now = now + std::chrono::seconds{in.byte() % 64};
+        while (tell(in.below(2) == 1)) {
+        }
+    }
+    report.look(there);
+    while (tell(false)) {
+    }
+    for (const auto& [who, status] : there)
+        REQUIRE_FUZZ(heard[who].first == status && now - heard[who].second < presence_report::again);
+    for (const auto& [who, last] : heard) REQUIRE_FUZZ(there.contains(who) || last.first == availability::offline);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     input in{{data, size}};
+    if (size > 0 && data[0] == 255) {
+        (void)in.byte();
+        run_mesh(in);
+        return 0;
+    }
+    if (size > 0 && data[0] == 254) {
+        (void)in.byte();
+        run_report(in);
+        return 0;
+    }
     world w;
     for (int steps = 0; steps < 48 && !in.rest.empty(); ++steps) {
         switch (in.below(10)) {

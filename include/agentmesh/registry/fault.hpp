@@ -42,7 +42,7 @@ inline void leave_note(std::string_view text) { fault_note = text; }
     return all.emplace(name, text).first->second;
 }
 
-/// What a verifier that does not look at method, path or query would take a proof to be over as well.
+/// What a verifier that does not look at path or query would take a proof to be over as well.
 [[nodiscard]] inline std::vector<std::string> other_readings(std::string_view signed_text) {
     std::vector<std::string> out;
     const auto with = [&](std::string_view name, std::string_view value) {
@@ -52,8 +52,6 @@ inline void leave_note(std::string_view text) { fault_note = text; }
         text.append(value).append(signed_text.substr(signed_text.find('\n', at)));
         out.push_back(std::move(text));
     };
-    if (injected(fault::proof_any_method))
-        for (const std::string_view one : {"GET", "POST", "PUT", "DELETE"}) with("\"@method\": ", one);
     if (injected(fault::proof_any_query)) with("\"@query\": ", "?");
     if (injected(fault::proof_any_path))
         for (const std::string_view one :

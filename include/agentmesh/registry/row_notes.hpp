@@ -15,6 +15,7 @@ struct row_notes {
     std::string succession{};                       ///< the statement by which another took over from this agent
     std::string inheritance{};                      ///< the one by which it took over itself
     std::optional<time_point> reported{};           ///< when a relay, or a heartbeat, said last that it is there
+    std::optional<time_point> beat{};               ///< of profile wire10: the last heartbeat
 
     /// @errors registry_failed for what this registry did not write
     [[nodiscard]] static result<row_notes> of(const agent_row& row) {
@@ -29,6 +30,8 @@ struct row_notes {
                 out.inheritance = in.string().text();
             else if (*name == "reported") {
                 if (const auto at = parse_time(in.string().text())) out.reported = *at;
+            } else if (*name == "beat") {
+                if (const auto at = parse_time(in.string().text())) out.beat = *at;
             } else if (*name == "metadata") {
                 in.begin_object();
                 while (const auto key = in.next_member()) {
@@ -43,7 +46,7 @@ struct row_notes {
 
     void put(agent_row& to) const {
         to.mesh.clear();
-        if (metadata.empty() && succession.empty() && inheritance.empty() && !reported) return;
+        if (metadata.empty() && succession.empty() && inheritance.empty() && !reported && !beat) return;
         json::writer out{to.mesh};
         out.begin_object();
         if (!metadata.empty()) {
@@ -54,6 +57,7 @@ struct row_notes {
         if (!succession.empty()) out.member("succession", succession);
         if (!inheritance.empty()) out.member("inheritance", inheritance);
         if (reported) out.member("reported", format_time(*reported));
+        if (beat) out.member("beat", format_time(*beat));
         out.end_object();
     }
 };

@@ -16,6 +16,7 @@
 #include <agentmesh/registry/prekey_upload.hpp>
 #include <agentmesh/registry/service_request.hpp>
 
+#include <agentmesh/e2ee/deployed_bundle.hpp>
 #include <agentmesh/identity/did.hpp>
 
 namespace agentmesh::registry {
@@ -58,7 +59,7 @@ public:
         : store_{&store}, options_{std::move(options)}, random_{&random} {}
 
     /// Every request has an answer of JSON. What would have to be asked elsewhere is taken as not answered.
-    /// @spec  AM-REG-001, AM-REG-017
+    /// @spec  AM-REG-001, AM-REG-017, AM-REG-100, AM-REG-101
     [[nodiscard]] http::response handle(const http::request& request, const caller& from, const moment& now);
 
     /// An answer, or what has to be asked elsewhere before there is one.
@@ -163,6 +164,12 @@ private:
     [[nodiscard]] answer mesh_heartbeat(const call& in);
     [[nodiscard]] answer mesh_rate(const call& in);
     [[nodiscard]] answer mesh_report(const call& in);
+    /// Who sends a request, by its field Authorization or by a proof. Nothing is proved before the change.
+    [[nodiscard]] result<credential> mesh_credential(const call& in);
+    [[nodiscard]] result<agent_row> mesh_row(std::string_view did);
+    /// A change of the agent that the path names, by itself.
+    template <class Act>
+    [[nodiscard]] answer mesh_change(const call& in, Act&& act);
     [[nodiscard]] answer mesh_verify(const call& in);
     [[nodiscard]] answer mesh_discover(const call& in);
     /// An endpoint that is known and not built. @return 501 with its name

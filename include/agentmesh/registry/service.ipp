@@ -10,6 +10,7 @@ auto service<Store, Random>::endpoints() noexcept -> std::span<const endpoint> {
     using s = service;
     static constexpr endpoint all[] = {
         {"GET", "/health", &s::alive},
+        {"GET", "/healthz", &s::alive},
         {"GET", "/v1/health", &s::health},
         {"POST", "/v1/registry/register", &s::enroll},
         {"GET", "/v1/registry/lookup", &s::lookup},
@@ -119,7 +120,8 @@ auto service<Store, Random>::route(call& in) -> answer {
             allowed.append(allowed.empty() ? "" : ", ").append(one.method);
             continue;
         }
-        if (one.method == "POST" || one.method == "PUT") {
+        const bool empty = in.request.body.empty() && one.path.ends_with("/heartbeat");
+        if ((one.method == "POST" || one.method == "PUT") && !empty) {
             const auto type = in.request.fields.only("Content-Type").value_or("");
             const auto essence = type.substr(0, type.find_first_of("; \t"));
             // What a page of a foreign site can send without asking first never has this type.

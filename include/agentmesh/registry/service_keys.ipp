@@ -142,6 +142,74 @@ struct prekeys_kept {
     return true;
 }
 
+struct prekeys_done {
+    std::uint32_t signed_id = 0;
+    std::size_t stored = 0;
+    std::vector<std::uint32_t> refused{};  ///< ids of one-time prekeys that were uploaded before
+};
+
+/// Puts what an agent offers in place of what it offered before. All that may be refused is looked at before anything
+/// is written, because a refusal keeps what was.
+/// @spec   AM-REG-022, AM-REG-051, AM-REG-053
+/// @errors bad_bundle, epoch_rollback, wrong_member, too_large; the store's
+template <RegistryTransaction T>
+[[nodiscard]] result<prekeys_done> keep_prekeys(T& tx, agent_row& self, const prekeys_offered& offered,
+                                                time_point now) {
+    if (offered.deployed && !crypto::verify(self.signing, offered.deployed->key.bytes(), offered.deployed->proof) &&
+        !injected(fault::prekeys_any_signature))
+        return fail(errc::bad_bundle, "AM-REG-020");
+    AGENTMESH_TRY(before, tx.prekeys(self.who));
+    prekeys_kept keep;
+    if (before) {
+        AGENTMESH_TRY(kept, prekeys_kept::read(*before));
+        keep.begins = kept.begins;
+    }
+    if (offered.deployed) {
+        keep.signed_key = identity::to_text(offered.deployed->key);
+        keep.signed_proof = to_base64(offered.deployed->proof.bytes(), base64_form::standard_padded);
+    }
+    const std::uint32_t seen_below = before ? before->next_one_time : 0;
+    if (offered.bundle) {
+        AGENTMESH_CHECK(check_upload(*offered.bundle, self.who, now));
+        if (offered.bundle->signed_key.not_before < keep.begins) return fail(errc::epoch_rollback, "AM-REG-051");
+        if (seen_below > 0 && !offered.one_time.empty() && offered.one_time.rbegin()->first >= seen_below &&
+            offered.one_time.rbegin()->first - seen_below >= one_time_id_step)
+            return fail(errc::wrong_member, "AM-REG-053");
+        AGENTMESH_TRY(renewed, adopt_card(self, offered.bundle->card));
+        if (renewed) AGENTMESH_CHECK(tx.update_agent(self));
+        keep.begins = offered.bundle->signed_key.not_before;
+        keep.card = self.card;
+        json::writer to{keep.bundle_key};
+        e2ee::write_signed_prekey(to, offered.bundle->signed_key);
+    }
+    // An id below that was handed out, or dropped, or still waits; only the last may come again, and unchanged.
+    std::map<std::uint32_t, std::string> waiting;
+    while (true) {
+        AGENTMESH_TRY(one, tx.take_one_time(self.who));
+        if (!one) break;
+        waiting.emplace(one->id, std::move(one->json));
+    }
+    std::vector<one_time_row> kept;
+    std::vector<std::uint32_t> refused;
+    for (const auto& [number, text] : offered.one_time) {
+        const auto at = waiting.find(number);
+        if (number >= seen_below || (at != waiting.end() && at->second == text) || injected(fault::one_time_again))
+            kept.push_back({number, text});
+        else
+            refused.push_back(number);
+    }
+    keep.stored = static_cast<std::uint32_t>(kept.size());
+    prekey_row row{.signed_id = offered.deployed ? offered.deployed->id : offered.bundle->signed_key.id,
+                   .json = keep.json(),
+                   .next_one_time = offered.one_time.empty()
+                                        ? seen_below
+                                        : std::max(seen_below, offered.one_time.rbegin()->first + 1),
+                   .uploaded_at = now};
+    if (injected(fault::prekeys_highest_id) && before && before->signed_id > row.signed_id) row = *before;
+    AGENTMESH_CHECK(tx.put_prekeys(self.who, row, kept));
+    return prekeys_done{row.signed_id, kept.size(), std::move(refused)};
+}
+
 }  // namespace detail
 
 /// @spec AM-REG-055
@@ -163,65 +231,14 @@ auto service<Store, Random>::upload_prekeys(const call& in) -> answer {
     AGENTMESH_TRY(offered, detail::prekeys_offered::read(body));
     AGENTMESH_TRY(shown, read_credential(in.request, body, who, options_.host, in.now.wall));
     return change(in, shown, [&](transaction& tx, agent_row& self) -> answer {
-        if (offered.deployed && !crypto::verify(self.signing, offered.deployed->key.bytes(), offered.deployed->proof) &&
-            !injected(fault::prekeys_any_signature))
-            return fail(errc::bad_bundle, "AM-REG-020");
-        AGENTMESH_TRY(before, tx.prekeys(who));
-        detail::prekeys_kept keep;
-        if (before) {
-            AGENTMESH_TRY(kept, detail::prekeys_kept::read(*before));
-            keep.begins = kept.begins;
-        }
-        if (offered.deployed) {
-            keep.signed_key = identity::to_text(offered.deployed->key);
-            keep.signed_proof = to_base64(offered.deployed->proof.bytes(), base64_form::standard_padded);
-        }
-        const std::uint32_t seen_below = before ? before->next_one_time : 0;
-        if (offered.bundle) {
-            AGENTMESH_CHECK(check_upload(*offered.bundle, who, in.now.wall));
-            if (offered.bundle->signed_key.not_before < keep.begins) return fail(errc::epoch_rollback, "AM-REG-051");
-            if (seen_below > 0 && !offered.one_time.empty() && offered.one_time.rbegin()->first >= seen_below &&
-                offered.one_time.rbegin()->first - seen_below >= one_time_id_step)
-                return fail(errc::wrong_member, "AM-REG-053");
-            AGENTMESH_TRY(renewed, detail::adopt_card(self, offered.bundle->card));
-            if (renewed) AGENTMESH_CHECK(tx.update_agent(self));
-            keep.begins = offered.bundle->signed_key.not_before;
-            keep.card = self.card;
-            json::writer to{keep.bundle_key};
-            e2ee::write_signed_prekey(to, offered.bundle->signed_key);
-        }
-        // An id below that was handed out, or dropped, or still waits; only the last may come again, and unchanged.
-        std::map<std::uint32_t, std::string> waiting;
-        while (true) {
-            AGENTMESH_TRY(one, tx.take_one_time(who));
-            if (!one) break;
-            waiting.emplace(one->id, std::move(one->json));
-        }
-        std::vector<one_time_row> kept;
-        std::vector<std::uint32_t> refused;
-        for (const auto& [number, text] : offered.one_time) {
-            const auto at = waiting.find(number);
-            if (number >= seen_below || (at != waiting.end() && at->second == text) || injected(fault::one_time_again))
-                kept.push_back({number, text});
-            else
-                refused.push_back(number);
-        }
-        keep.stored = static_cast<std::uint32_t>(kept.size());
-        prekey_row row{.signed_id = offered.deployed ? offered.deployed->id : offered.bundle->signed_key.id,
-                       .json = keep.json(),
-                       .next_one_time = offered.one_time.empty()
-                                            ? seen_below
-                                            : std::max(seen_below, offered.one_time.rbegin()->first + 1),
-                       .uploaded_at = in.now.wall};
-        if (injected(fault::prekeys_highest_id) && before && before->signed_id > row.signed_id) row = *before;
-        AGENTMESH_CHECK(tx.put_prekeys(who, row, kept));
+        AGENTMESH_TRY(done, detail::keep_prekeys(tx, self, offered, in.now.wall));
         std::string out;
         json::writer to{out};
-        to.begin_object().member("success", true).member("signed_prekey_id", row.signed_id);
-        to.member("one_time_prekeys_stored", kept.size());
-        if (!refused.empty()) {
+        to.begin_object().member("success", true).member("signed_prekey_id", done.signed_id);
+        to.member("one_time_prekeys_stored", done.stored);
+        if (!done.refused.empty()) {
             to.name("one_time_prekeys_refused").begin_array();
-            for (const auto one : refused) to.value(one);
+            for (const auto one : done.refused) to.value(one);
             to.end_array();
         }
         AGENTMESH_CHECK(write_one_time_left(tx, who, to));
@@ -252,7 +269,7 @@ auto service<Store, Random>::fetch_prekeys(const call& in) -> answer {
         to.begin_object().member("identity_key", identity::to_text(owner->exchange));
         if (!kept.signed_key.empty()) {
             to.member("signed_prekey", kept.signed_key).member("signed_prekey_signature", kept.signed_proof);
-            to.member("signed_prekey_id", keys->signed_id);
+            to.member("signed_prekey_id", injected(fault::prekeys_no_id) ? 0 : keys->signed_id);
         }
         if (!owner->card.empty()) to.member("card", owner->card);
         if (!kept.card.empty())
@@ -297,9 +314,10 @@ auto service<Store, Random>::did_document(const call& in) -> answer {
                                   .created = found->registered_at,
                                   .updated = found->last_seen};
         if (!found->relay.empty()) of.services.push_back({"relay", "AgentMeshRelay", found->relay});
-        return http::response{.status = 200,
-                              .fields = {{"Content-Type", "application/did+ld+json"}},
-                              .body = identity::write_did_document(of)};
+        return http::response{
+            .status = 200,
+            .fields = {{"Content-Type", "application/did+ld+json"}},
+            .body = identity::write_did_document(of).substr(0, injected(fault::did_cut) ? 40 : std::string::npos)};
     });
 }
 

@@ -10,6 +10,7 @@ namespace detail {
 
 /// Those of the deployed registry, of the 0.2 text and of its documentation.
 [[nodiscard]] inline bool is_tag(std::string_view text) noexcept {
+    if (injected(fault::rating_few_tags) && (text == "fast" || text == "good_price")) return false;
     for (const std::string_view one :
          {"fast_response", "accurate", "professional", "reliable", "helpful", "knowledgeable", "slow_response",
           "inaccurate", "unhelpful", "unreliable", "fast", "good_price"})
@@ -175,6 +176,7 @@ auto service<Store, Random>::rate(const call& in) -> answer {
 /// @spec AM-REG-042, AM-REG-043
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::report_session(const call& in) -> answer {
+    if (in.request.fields.count("Authorization") > 0) return mesh_report(in);
     AGENTMESH_TRY(body, request_members::parse(in.request.body));
     AGENTMESH_TRY(session, body.text("session_id"));
     AGENTMESH_CHECK(check_shown_text(session, service_limits::name_bytes));
@@ -244,7 +246,8 @@ auto service<Store, Random>::score(const call& in) -> answer {
         json::writer to{body};
         to.begin_object().member("amid", who.text()).member("score", found->score / 1e6);
         to.member("completion_rate", share(succeeded, all)).member("total_sessions", all);
-        to.member("successful_sessions", succeeded).member("feedback_count", ratings.size());
+        to.member("successful_sessions", succeeded)
+            .member("feedback_count", injected(fault::score_uncounted) ? 0 : ratings.size());
         to.member("average_feedback", share(sum, ratings.size() * std::uint64_t{whole}));
         to.member("tier", detail::word(found->trust));
         to.member("age_days", detail::whole_days(found->registered_at, in.now.wall)).name("tags").begin_array();
@@ -258,7 +261,7 @@ auto service<Store, Random>::score(const call& in) -> answer {
 /// @spec AM-ORG-010
 template <RegistryStore Store, RandomSource Random>
 auto service<Store, Random>::leaderboard(const call& in) -> answer {
-    agent_query query{.ratings_at_least = 5};
+    agent_query query{.ratings_at_least = injected(fault::board_unrated) ? 0U : 5U};
     AGENTMESH_TRY(limit, asked(in, "limit"));
     if (limit) {
         AGENTMESH_TRY(most, detail::parse_count(*limit));

@@ -72,7 +72,8 @@ inline result<ppm> request_members::ratio(std::string_view name) const {
 inline result<ppm> parse_ratio(std::string_view text) {
     json::reader in{text, {.bytes = 64}};
     const double value = in.number("AM-REG-002").real();
-    if (!in.finish() || !(value >= 0.0 && value <= 1.0)) return fail(errc::wrong_member, "AM-REG-002");
+    if (!in.finish() || (!(value >= 0.0 && value <= 1.0) && !injected(fault::rating_any_score)))
+        return fail(errc::wrong_member, "AM-REG-002");
     // Nearest, ties to even, in the rounding mode that C++ programs start with.
     return static_cast<ppm>(std::lrint(value * 1e6));
 }
@@ -96,8 +97,7 @@ inline byte_view credential::nonce() const noexcept {
 }
 
 inline result<credential> read_credential(const http::request& request, const request_members& body, const amid& who,
-                                          std::string_view host, time_point now,
-                                          std::string_view signature_member) {
+                                          std::string_view host, time_point now, std::string_view signature_member) {
     if (has_proof(request)) {
         auto proof = read_proof(request, host, now);
         if (!proof) return fail(errc::bad_signature, proof.error().clause);
@@ -116,7 +116,7 @@ inline result<credential> read_credential(const http::request& request, const re
         (at->rounded_up() - now > limits::proof_max_lead && !injected(fault::time_any_future)))
         return fail(errc::bad_signature, "AM-REG-006");
     return credential{.who = who,
-                      .stated = injected(fault::time_reformatted) ? format_time(at->at) : std::string{stated},
+                      .stated = injected(fault::time_reformatted) && stated.ends_with("Z") ? "" : std::string{stated},
                       .over_time = *parsed,
                       .forget_at = at->at + limits::proof_max_age + std::chrono::seconds{1}};
 }
@@ -284,7 +284,12 @@ inline refusal_words words_of(const error& why) noexcept {
 }
 
 inline http::response refuse(const http::request& request, const error& why) {
-    const auto [status, word] = words_of(why);
+    auto [status, word] = words_of(why);
+    // Profile wire10 tells a body out of form from one that is wrong, and says why in a member of its own.
+    const bool mesh = request.path.starts_with("/v1/agents") || request.path == "/v1/discover";
+    if (mesh && status == 400 &&
+        (why.code == errc::missing_member || why.code == errc::wrong_member || why.code == errc::too_large))
+        status = 422;
     if (injected(fault::refusal_bare)) return {.status = status, .fields = {{"Content-Type", "text/plain"}}};
     std::string body;
     json::writer to{body};
@@ -296,9 +301,12 @@ inline http::response refuse(const http::request& request, const error& why) {
         const auto who = members ? members->agent("amid") : result<amid>{fail(errc::bad_amid)};
         to.member("amid", who ? who->text() : std::string_view{}).member("tier", "anonymous");
     }
+    if (mesh) to.member("detail", describe(why.code));
     to.member("error", word).member("message", describe(why.code));
     to.member("clause", why.clause.empty() ? clause_id{"AM-REG-002"} : why.clause).end_object();
-    return http::response::json(injected(fault::refusal_fine) ? std::uint16_t{200} : status, std::move(body));
+    auto out = http::response::json(injected(fault::refusal_fine) ? std::uint16_t{200} : status, std::move(body));
+    if (mesh && status == 401) out.fields.add("WWW-Authenticate", "Ed25519-Timestamp");
+    return out;
 }
 
 inline unsigned minute_counts::take(const std::string& name, unsigned limit, steady_point now) {

@@ -78,6 +78,13 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return used_; }
 
+    /// Calls `f` with each record, in no particular order.
+    template <class F>
+    void visit(F&& f) const {
+        for (const auto& one : slots_)
+            if (one.index != nowhere) f(records_[one.index]);
+    }
+
 private:
     struct slot {
         std::uint32_t hash = 0;

@@ -57,6 +57,11 @@ public:
     }
     /// The counts of both together.
     [[nodiscard]] metrics count() const noexcept { return v02_.count() + wire10_.count(); }
+    /// Of profile v02: agents of wire10 tell their registry themselves.
+    template <class F>
+    void visit_connected(F&& f) const {
+        v02_.visit_connected(f);
+    }
     [[nodiscard]] const V02& v02() const noexcept { return v02_; }
     [[nodiscard]] const Wire10& wire10() const noexcept { return wire10_; }
 

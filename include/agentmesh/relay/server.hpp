@@ -57,6 +57,13 @@ public:
     [[nodiscard]] const metrics& count() const noexcept { return count_; }
     [[nodiscard]] const options& chosen() const noexcept { return options_; }
     [[nodiscard]] const Store& store() const noexcept { return store_; }
+    /// Calls `f(name, status)` for each agent that is connected.
+    template <class F>
+    void visit_connected(F&& f) const {
+        agents_.visit([&](const agent& one) {
+            if (one.route != nowhere) f(one.name, one.status);
+        });
+    }
 
 private:
     using phase = link::phase;
