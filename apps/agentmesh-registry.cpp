@@ -104,10 +104,11 @@ int run(registry_options options, Store store) {
 /// With the store that `open` opens. `name` is what it is called in a message, without the password of a connection
 /// string.
 [[maybe_unused]] int run_with(registry_options options, auto&& open, const std::string& name) {
-    auto store = open(options.database);
+    std::string why = "it cannot be opened, or is of a later version";
+    auto store = open(options.database, why);
     if (!store) {
-        std::cerr << "agentmesh-registry: cannot use " << name << ": " << agentmesh::describe(store.error().code)
-                  << '\n';
+        while (!why.empty() && why.back() == '\n') why.pop_back();
+        std::cerr << "agentmesh-registry: cannot use " << name << ": " << why << '\n';
         return exit_code::failed;
     }
     return run(std::move(options), *std::move(store));
@@ -135,7 +136,10 @@ int main(int argc, char** argv) {
     options.server.log_sink = [](std::string_view line) { std::fwrite(line.data(), 1, line.size(), stderr); };
     if (is_postgres(options.database)) {
 #if AGENTMESH_POSTGRES
-        return run_with(std::move(options), agentmesh::registry::postgres_store::open, "the PostgreSQL database");
+        const auto open = [](const std::string& where, std::string& why) {
+            return agentmesh::registry::postgres_store::open(where, &why);
+        };
+        return run_with(std::move(options), open, "the PostgreSQL database");
 #else
         std::cerr << "agentmesh-registry: built without PostgreSQL\n";
         return exit_code::failed;
@@ -144,7 +148,10 @@ int main(int argc, char** argv) {
 #if AGENTMESH_SQLITE
     if (!options.database.empty()) {
         const auto name = "database " + options.database;
-        return run_with(std::move(options), agentmesh::registry::sqlite_store::open, name);
+        const auto open = [](const std::string& where, std::string&) {
+            return agentmesh::registry::sqlite_store::open(where);
+        };
+        return run_with(std::move(options), open, name);
     }
 #endif
     return run(std::move(options), agentmesh::registry::memory_store{});

@@ -181,7 +181,9 @@ TEST_CASE("a database of a later version is refused, and so is none at all", "[p
     empty();
     CHECK(opened().transact([](tx& t) { return t.stats(); })->agents == 0);
     CHECK(postgres_store::open("postgres:///nowhere?host=/nowhere").error().code == errc::state_access);
-    CHECK(postgres_store::open("no such thing").error().code == errc::state_access);
+    std::string why;
+    CHECK(postgres_store::open("no such thing", &why).error().code == errc::state_access);
+    CHECK_FALSE(why.empty());
 }
 
 TEST_CASE("an older database is brought up to date, wholly or not at all, by whoever comes first",

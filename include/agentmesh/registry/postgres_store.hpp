@@ -25,8 +25,9 @@ public:
 
     /// Connects, and makes the tables or brings older ones up to date.
     /// @param  where  as store::postgres_database::open
+    /// @param  why    is told what went wrong, if there is one
     /// @errors state_access for a database that cannot be used or is of a later version
-    [[nodiscard]] static result<postgres_store> open(const std::string& where);
+    [[nodiscard]] static result<postgres_store> open(const std::string& where, std::string* why = nullptr);
 
     template <class F>
     [[nodiscard]] auto transact(F&& f) -> decltype(f(std::declval<transaction&>())) {

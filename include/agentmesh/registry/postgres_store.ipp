@@ -57,9 +57,13 @@ CREATE TABLE logins (state bytea PRIMARY KEY, content bytea NOT NULL, until bigi
 
 }  // namespace detail
 
-inline result<postgres_store> postgres_store::open(const std::string& where) {
-    AGENTMESH_TRY(database, store::postgres_database::open(where));
-    if (const auto ready = database.migrate(detail::postgres_schema); !ready) return fail(errc::state_access);
+inline result<postgres_store> postgres_store::open(const std::string& where, std::string* why) {
+    AGENTMESH_TRY(database, store::postgres_database::open(where, why));
+    if (const auto ready = database.migrate(detail::postgres_schema); !ready) {
+        if (why != nullptr)
+            *why = ready.error().code == errc::state_access ? "its tables are of a later version" : database.why();
+        return fail(errc::state_access);
+    }
     return postgres_store{std::move(database)};
 }
 

@@ -43,11 +43,9 @@ template <class Fixed, class Row>
 }
 template <class Row>
 [[nodiscard]] result<amid> amid_column(const Row& row, int column) {
-    const auto raw = amid::raw::from(row.bytes(column));
-    if (!raw) return fail(errc::registry_failed);
-    return amid::from_raw(*raw);
+    AGENTMESH_TRY(raw, fixed_column<amid::raw>(row, column));
+    return amid::from_raw(raw);
 }
-
 template <class Row>
 [[nodiscard]] result<std::optional<amid>> optional_amid_column(const Row& row, int column) {
     if (row.bytes(column).empty()) return std::nullopt;
@@ -187,7 +185,7 @@ using listed_names = std::map<std::string, bool, std::less<>>;  // whether it is
 /// A place in a list, in the order of a page.
 struct listed {
     std::int64_t score, last_seen;
-    amid who;
+    amid::raw who;  // most places that are looked at are not shown, and need no text
 
     friend bool operator<(const listed& a, const listed& b) noexcept {
         return std::tie(b.score, b.last_seen, a.who) < std::tie(a.score, a.last_seen, b.who);
@@ -392,7 +390,7 @@ result<std::uint64_t> sql_transaction<Database>::how_many(const lists& in, const
     static const std::string member_sql = std::string{"SELECT amid"} + detail::listing_conditions + " LIMIT ?7";
     const bool apart = in.size() == 2 && in[0].first == in[1].first;  // the two of one name: nobody is in both
     std::uint64_t out = 0;
-    std::unordered_set<amid> seen;
+    std::unordered_set<amid::raw, fixed_bytes_hash> seen;
     for (const auto& one : in) {
         if (out >= search_depth) break;
         AGENTMESH_SQL(rows, apart ? count_sql : member_sql);
@@ -402,7 +400,8 @@ result<std::uint64_t> sql_transaction<Database>::how_many(const lists& in, const
             out += number;
             continue;
         }
-        AGENTMESH_TRY(some, detail::all_rows(rows, [](const auto& of) { return detail::amid_column(of, 0); }));
+        AGENTMESH_TRY(some,
+                      detail::all_rows(rows, [](const auto& of) { return detail::fixed_column<amid::raw>(of, 0); }));
         seen.insert(some.begin(), some.end());
         out = seen.size();
     }
@@ -428,7 +427,7 @@ result<page<agent_row>> sql_transaction<Database>::search(const agent_query& que
             const auto more = rows.step();
             if (!more) return fail(errc::registry_failed);
             if (!*more) break;
-            AGENTMESH_TRY(who, detail::amid_column(rows, 2));
+            AGENTMESH_TRY(who, detail::fixed_column<amid::raw>(rows, 2));
             const detail::listed place{rows.integer(0), rows.integer(1), who};
             const bool full = best.size() >= wanted;
             if (full && !(place < *best.rbegin())) break;
@@ -436,7 +435,7 @@ result<page<agent_row>> sql_transaction<Database>::search(const agent_query& que
         }
     }
     for (auto at = std::next(best.begin(), query.offset); at != best.end(); ++at) {
-        AGENTMESH_TRY(row, agent(at->who));
+        AGENTMESH_TRY(row, agent(amid::from_raw(at->who)));
         if (!row) return fail(errc::registry_failed);
         out.rows.push_back(*std::move(row));
     }

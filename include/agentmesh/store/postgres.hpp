@@ -85,8 +85,9 @@ class postgres_database {
 public:
     /// @param  where  a connection string of libpq, `postgres://...` or `host=... dbname=...`. Unless it says otherwise
     ///                five seconds are enough to connect, and a commit is on the server's disk before it returns.
+    /// @param  why    is told what went wrong, if there is one
     /// @errors state_access
-    [[nodiscard]] static result<postgres_database> open(const std::string& where);
+    [[nodiscard]] static result<postgres_database> open(const std::string& where, std::string* why = nullptr);
 
     /// Runs SQL of our own that has no parameters; more than one statement if need be. @errors not_persisted
     [[nodiscard]] result<void> run(const char* sql);

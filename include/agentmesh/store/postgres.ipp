@@ -91,14 +91,15 @@ inline byte_view postgres_statement::bytes(int column) const noexcept {
             static_cast<std::size_t>(PQgetlength(result_.get(), row_, column))};
 }
 
-inline result<postgres_database> postgres_database::open(const std::string& where) {
+inline result<postgres_database> postgres_database::open(const std::string& where, std::string* why) {
     // Later ones count, so the owner's string has the last word.
     static constexpr std::array<const char*, 6> names = {"connect_timeout",  "tcp_user_timeout", "keepalives_idle",
                                                          "application_name", "dbname",           nullptr};
     const std::array<const char*, 6> values = {"5", "10000", "30", "agentmesh", where.c_str(), nullptr};
     postgres_database out{PQconnectdbParams(names.data(), values.data(), 1)};
-    if (!out.handle_ || out.lost() || !out.greet()) return fail(errc::state_access);
-    return out;
+    if (out.handle_ && !out.lost() && out.greet()) return out;
+    if (why != nullptr) *why = PQerrorMessage(out.handle_.get());
+    return fail(errc::state_access);
 }
 
 inline result<void> postgres_database::greet() {
