@@ -94,7 +94,14 @@ loopback_server::~loopback_server() {
     }
     ::shutdown(listener_.fd(), SHUT_RDWR);
     acceptor_.join();
-    for (auto& worker : workers_) worker.join();
+    for (auto& one : workers_) one.thread.join();
+}
+
+void loopback_server::reap() {
+    workers_.remove_if([](worker& one) {
+        if (one.over) one.thread.join();
+        return one.over;
+    });
 }
 
 void loopback_server::accept_all() {
@@ -107,14 +114,20 @@ void loopback_server::accept_all() {
             continue;
         }
         without_delay(fd);
+        reap();
         open_.push_back(fd);
-        workers_.emplace_back([this, fd] {
-            // The descriptor leaves `open_` before it is closed, so that stop never touches a reused number.
-            socket_handle peer{fd};
-            serve_(peer);
+        auto& own = workers_.emplace_back();
+        own.thread = std::thread{[this, fd, &own] {
+            {
+                // The descriptor leaves `open_` before it is closed, so that stop never touches a reused number.
+                socket_handle peer{fd};
+                serve_(peer);
+                const std::lock_guard inner{mutex_};
+                std::erase(open_, fd);
+            }
             const std::lock_guard inner{mutex_};
-            std::erase(open_, fd);
-        });
+            own.over = true;
+        }};
     }
 }
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -55,9 +56,16 @@ public:
 
     [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
     [[nodiscard]] std::string url() const { return "ws://127.0.0.1:" + std::to_string(port_) + "/"; }
+    [[nodiscard]] std::string http_url() const { return "http://127.0.0.1:" + std::to_string(port_); }
 
 private:
+    struct worker {
+        std::thread thread;
+        bool over = false;
+    };
     void accept_all();
+    /// Joins the threads whose connections have ended: a registry's clients open thousands of connections.
+    void reap();
 
     handler serve_;
     socket_handle listener_;
@@ -65,7 +73,7 @@ private:
     std::mutex mutex_;
     bool stopping_ = false;
     std::vector<int> open_;
-    std::vector<std::thread> workers_;
+    std::list<worker> workers_;
     std::thread acceptor_;
 };
 

@@ -1,5 +1,5 @@
-// Correct but unusual relays: the reference relay behind a proxy that changes everything a client may not
-// rely on. A harness that fails one of them fails relays for being different, not for being wrong (design 3.7).
+// Correct but unusual targets: the reference relay or registry behind a proxy that changes everything a client may not
+// rely on. A harness that fails one of them fails targets for being different, not for being wrong (design 3.7).
 #pragma once
 
 #include "conformance/zoo/null_targets.hpp"
@@ -18,6 +18,8 @@ struct oddball {
     std::chrono::milliseconds expiry{2500};  ///< of stored messages; longer where sending a hundred takes longer
 };
 
+/// Of relays, and of registries; the names of the latter begin with `registry_`.
 [[nodiscard]] const std::vector<oddball>& oddballs();
+[[nodiscard]] const std::vector<oddball>& registry_oddballs();
 
 }  // namespace agentmesh::conformance::zoo

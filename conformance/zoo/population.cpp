@@ -1,5 +1,5 @@
-// Reads and writes zoo.toml.
-#include "conformance/zoo/reference.hpp"
+// Reads and writes zoo.toml and registry.toml.
+#include "conformance/zoo/registry_reference.hpp"
 #include "conformance/zoo/selftest.hpp"
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 namespace agentmesh::conformance::zoo {
 
 extern const std::string_view zoo_toml;
+extern const std::string_view registry_toml;
 
 namespace {
 
@@ -40,28 +41,36 @@ void write_list(std::ostream& out, std::string_view member, const std::vector<st
 
 }  // namespace
 
-std::vector<mutant_entry> parse_mutants(std::string_view text) {
+std::vector<mutant_entry> parse_mutants(std::string_view text, target_role of) {
+    const bool registry = of == target_role::registry;
+    const std::string file = registry ? "registry.toml" : "zoo.toml";
+    const std::string prefix{registry ? registry_prefix : ""};
+    const auto& known = registry ? registry_fault_names() : fault_names();
     std::vector<mutant_entry> out;
     const auto document = toml::parse(text);
     for (const auto& [name, node] : document) {
         const auto* entry = node.as_table();
-        if (!entry) throw std::runtime_error{"zoo.toml: " + std::string{name.str()} + " is not a table"};
-        out.push_back({std::string{name.str()}, strings(*entry, "breaks"), strings(*entry, "fails"),
+        if (!entry) throw std::runtime_error{file + ": " + std::string{name.str()} + " is not a table"};
+        // The file and the library name the same faults, or one of them is out of date.
+        if (std::find(known.begin(), known.end(), name.str()) == known.end())
+            throw std::runtime_error{file + ": no fault point named " + std::string{name.str()}};
+        out.push_back({of, prefix + std::string{name.str()}, strings(*entry, "breaks"), strings(*entry, "fails"),
                        strings(*entry, "kills"), (*entry)["what"].value_or<std::string>("")});
     }
     std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-
-    // The file and the library name the same faults, or one of them is out of date.
-    for (const auto& entry : out)
-        if (!find_fault(entry.name)) throw std::runtime_error{"zoo.toml: no fault point named " + entry.name};
-    for (const auto name : fault_names())
-        if (std::none_of(out.begin(), out.end(), [&](const auto& entry) { return entry.name == name; }))
-            throw std::runtime_error{"zoo.toml: the fault point " + std::string{name} + " has no entry"};
+    for (const auto name : known)
+        if (std::none_of(out.begin(), out.end(), [&](const auto& entry) { return entry.name == prefix + std::string{name}; }))
+            throw std::runtime_error{file + ": the fault point " + std::string{name} + " has no entry"};
     return out;
 }
 
 const std::vector<mutant_entry>& mutants() {
-    static const std::vector<mutant_entry> all = parse_mutants(zoo_toml);
+    static const std::vector<mutant_entry> all = [] {
+        auto out = parse_mutants(zoo_toml, target_role::relay);
+        const auto more = parse_mutants(registry_toml, target_role::registry);
+        out.insert(out.end(), more.begin(), more.end());
+        return out;
+    }();
     return all;
 }
 
@@ -75,15 +84,18 @@ const std::set<std::string>& killed_requirements() {
 }
 
 std::string mutants_text(const std::vector<mutant_entry>& entries) {
+    const bool registry = !entries.empty() && entries.front().role == target_role::registry;
+    const std::string kind{registry ? "registry" : "relay"};
     std::ostringstream out;
-    out << "# The mutants: the reference relay with one line broken, one table a fault point of the library.\n"
-           "#   what    what the broken relay does\n"
-           "#   breaks  the requirements that the line keeps\n"
-           "#   fails   exactly the cases whose verdict is no longer that of the unbroken relay\n"
-           "#   kills   the requirements whose checks fail there\n"
-           "# `amconf selftest --zoo --learn FILE` writes what it sees; every change is read before it is committed.\n";
+    out << "# The mutants: the reference " << kind << " with one line broken, one table a fault point of the library.\n"
+        << "#   what    what the broken " << kind << " does\n"
+        << "#   breaks  the requirements that the line keeps\n"
+        << "#   fails   exactly the cases whose verdict is no longer that of the unbroken " << kind << "\n"
+        << "#   kills   the requirements whose checks fail there\n"
+        << "# `amconf selftest --zoo " << (registry ? "--only registry " : "")
+        << "--learn FILE` writes what it sees; every change is read before it is committed.\n";
     for (const auto& entry : entries) {
-        out << "\n[" << entry.name << "]\nwhat = \"" << entry.what << "\"\n";
+        out << "\n[" << entry.name.substr(registry ? registry_prefix.size() : 0) << "]\nwhat = \"" << entry.what << "\"\n";
         write_list(out, "breaks", entry.breaks);
         write_list(out, "fails", entry.fails);
         write_list(out, "kills", entry.kills);

@@ -2,7 +2,7 @@
 
 #include "conformance/engine/run.hpp"
 #include "conformance/zoo/oddballs.hpp"
-#include "conformance/zoo/reference.hpp"
+#include "conformance/zoo/registry_reference.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -18,19 +18,26 @@ namespace agentmesh::conformance::zoo {
 
 namespace {
 
-run_report judge(const std::string& url, const std::string& seed, unsigned lanes, const reference_options& relay = {}) {
+run_report judge(target_role role, const std::string& url, const std::string& seed, unsigned lanes,
+                 const reference_options& relay = {}) {
     plan_options plan;
     plan.url = url;
+    plan.role = role;
     plan.set = requirement_set::hardened;
     plan.seed = seed;
     plan.jobs = lanes;
-    plan.declared = reference_timings(relay);
+    plan.declared = role == target_role::registry ? registry_timings() : reference_timings(relay);
     plan.granted = waits::handshake | waits::head | waits::ping | waits::expiry;
     return run(plan);
 }
 
 /// What a case's checks came to, in a form that two runs can be compared by.
 using outcomes = std::map<std::string, std::map<std::string, verdict>>;
+using references = std::map<target_role, outcomes>;
+
+target_role role_of(std::string_view name) {
+    return name.starts_with(registry_prefix) ? target_role::registry : target_role::relay;
+}
 
 outcomes outcomes_of(const run_report& report) {
     outcomes out;
@@ -83,7 +90,7 @@ std::vector<std::string> missing_from(const std::vector<std::string>& all, const
 null_score score_null(const null_target& kind, const selftest_options& how) {
     const auto target = kind.start();
     null_score out{std::string{kind.name}, 0, {}};
-    for (const auto& one : judge(target->url(), how.seed, 8).cases)
+    for (const auto& one : judge(role_of(kind.name), target->url(), how.seed, 8).cases)
         for (const auto& check : one.checks)
             if (check.outcome == verdict::pass || check.outcome == verdict::chose ||
                 check.outcome == verdict::not_offered) {
@@ -93,10 +100,16 @@ null_score score_null(const null_target& kind, const selftest_options& how) {
     return out;
 }
 
-mutant_score score_mutant(const mutant_entry& entry, const selftest_options& how, const outcomes& reference) {
-    const auto target = start_reference({.broken = *find_fault(entry.name)});
-    const auto seen = outcomes_of(judge(target->url(), how.seed, 8));
-    mutant_score out{entry.name, entry.breaks, entry.fails, cases_that_differ(seen, reference), {}, entry.kills};
+std::unique_ptr<target> start_mutant(const mutant_entry& entry) {
+    if (entry.role == target_role::relay) return start_reference({.broken = *find_fault(entry.name)});
+    return start_registry(*find_registry_fault(entry.name.substr(registry_prefix.size())));
+}
+
+mutant_score score_mutant(const mutant_entry& entry, const selftest_options& how, const references& unbroken) {
+    const auto target = start_mutant(entry);
+    const auto seen = outcomes_of(judge(entry.role, target->url(), how.seed, 8));
+    mutant_score out{entry.name, entry.breaks, entry.fails, cases_that_differ(seen, unbroken.at(entry.role)),
+                     {},         entry.kills};
     std::set<std::string> killed;
     for (const auto& [id, checks] : seen)
         for (const auto& [requirement, outcome] : checks)
@@ -105,12 +118,23 @@ mutant_score score_mutant(const mutant_entry& entry, const selftest_options& how
     return out;
 }
 
-oddball_score score_oddball(const oddball& kind, const selftest_options& how) {
+run_report judge_oddball(const oddball& kind, const selftest_options& how) {
+    if (role_of(kind.name) == target_role::registry) {
+        const auto registry = start_registry();
+        const auto target = kind.start(registry->port());
+        const auto url = target->url();
+        registry->be_called(url.substr(url.find("//") + 2));
+        return judge(target_role::registry, url, how.seed, 16);
+    }
     const reference_options options{.features = !kind.without_features, .expiry = kind.expiry};
     const auto relay = start_reference(options);
     const auto target = kind.start(relay->port());
+    return judge(target_role::relay, target->url(), how.seed, 16, options);
+}
+
+oddball_score score_oddball(const oddball& kind, const selftest_options& how) {
     oddball_score out{std::string{kind.name}, 0, {}};
-    for (const auto& one : judge(target->url(), how.seed, 16, options).cases)
+    for (const auto& one : judge_oddball(kind, how).cases)
         for (const auto& check : one.checks)
             if (check.outcome != verdict::pass && check.outcome != verdict::chose &&
                 check.outcome != verdict::not_offered) {
@@ -163,8 +187,16 @@ template <class Kinds>
 auto chosen(const Kinds& kinds, const selftest_options& how) {
     std::vector<typename Kinds::value_type> out;
     for (const auto& kind : kinds)
-        if (how.only.empty() || how.only.contains(std::string{kind.name})) out.push_back(kind);
+        if (how.only.empty() || how.only.contains(std::string{kind.name}) ||
+            how.only.contains(std::string{to_string(role_of(kind.name))}))
+            out.push_back(kind);
     return out;
+}
+
+template <class Kind>
+std::vector<Kind> both(std::vector<Kind> of_relays, const std::vector<Kind>& of_registries) {
+    of_relays.insert(of_relays.end(), of_registries.begin(), of_registries.end());
+    return of_relays;
 }
 
 }  // namespace
@@ -176,9 +208,10 @@ bool selftest_report::clean() const {
            std::all_of(oddballs.begin(), oddballs.end(), [](const auto& one) { return one.non_passes == 0; });
 }
 
-run_report reference_run(const std::string& seed) {
-    const auto target = start_reference({});
-    return judge(target->url(), seed, 8);
+run_report reference_run(const std::string& seed, target_role of) {
+    const std::unique_ptr<target> target =
+        of == target_role::registry ? std::unique_ptr<zoo::target>{start_registry()} : start_reference({});
+    return judge(of, target->url(), seed, 8);
 }
 
 selftest_report selftest(const selftest_options& how, std::ostream& progress) {
@@ -187,32 +220,35 @@ selftest_report selftest(const selftest_options& how, std::ostream& progress) {
         if (!how.quiet || line.starts_with("FAIL")) progress << line << std::endl;
     };
 
-    const auto nulls = how.nulls ? chosen(null_targets(), how) : std::vector<null_target>{};
+    const auto nulls = how.nulls ? chosen(both(null_targets(), registry_nulls()), how) : std::vector<null_target>{};
     const auto zoo = how.mutants ? chosen(mutants(), how) : std::vector<mutant_entry>{};
-    const auto odd = how.oddballs ? chosen(oddballs(), how) : std::vector<oddball>{};
+    const auto odd = how.oddballs ? chosen(both(oddballs(), registry_oddballs()), how) : std::vector<oddball>{};
     out.nulls.resize(nulls.size());
     out.mutants.resize(zoo.size());
     out.oddballs.resize(odd.size());
 
-    outcomes reference;
-    if (!zoo.empty()) {
-        auto report = reference_run(how.seed);
+    references unbroken;
+    for (const auto role : {target_role::relay, target_role::registry}) {
+        if (std::none_of(zoo.begin(), zoo.end(), [role](const auto& one) { return one.role == role; })) continue;
+        const std::string name{to_string(role)};
+        auto report = reference_run(how.seed, role);
         if (!report.certifiable) {
-            progress << "again the unbroken reference relay" << std::endl;
-            out.judged_again.emplace_back("reference");
-            report = reference_run(how.seed);
+            progress << "again the unbroken reference " << name << std::endl;
+            out.judged_again.push_back(role == target_role::relay ? "reference" : "registry_reference");
+            report = reference_run(how.seed, role);
         }
-        reference = outcomes_of(report);
-        if (!report.certifiable) out.faults.push_back("the unbroken reference relay is not certifiable");
+        unbroken[role] = outcomes_of(report);
+        const auto before = out.faults.size();
+        if (!report.certifiable) out.faults.push_back("the unbroken reference " + name + " is not certifiable");
         for (const auto& words : report.faults) out.faults.push_back(words);
-        for (const auto& words : out.faults) say("FAIL reference: " + words);
+        for (auto i = before; i < out.faults.size(); ++i) say("FAIL reference: " + out.faults[i]);
     }
 
     std::vector<std::function<std::string()>> tasks;
     for (std::size_t i = 0; i < nulls.size(); ++i)
         tasks.push_back([&, i] { return line_of(out.nulls[i] = score_null(nulls[i], how)); });
     for (std::size_t i = 0; i < zoo.size(); ++i)
-        tasks.push_back([&, i] { return line_of(out.mutants[i] = score_mutant(zoo[i], how, reference)); });
+        tasks.push_back([&, i] { return line_of(out.mutants[i] = score_mutant(zoo[i], how, unbroken)); });
     for (std::size_t i = 0; i < odd.size(); ++i)
         tasks.push_back([&, i] { return line_of(out.oddballs[i] = score_oddball(odd[i], how)); });
 
@@ -229,11 +265,14 @@ selftest_report selftest(const selftest_options& how, std::ostream& progress) {
         say(tasks[task]());
     }
 
-    if (how.mutants && how.only.empty()) {
+    if (how.mutants && std::all_of(how.only.begin(), how.only.end(), [](const auto& one) {
+            return one == "relay" || one == "registry";
+        })) {
         std::set<std::string> judged, killed;
-        for (const auto& [id, checks] : reference)
-            for (const auto& [requirement, outcome] : checks)
-                if (outcome == verdict::pass) judged.insert(requirement);
+        for (const auto& [role, reference] : unbroken)
+            for (const auto& [id, checks] : reference)
+                for (const auto& [requirement, outcome] : checks)
+                    if (outcome == verdict::pass) judged.insert(requirement);
         for (const auto& one : out.mutants) killed.insert(one.killed.begin(), one.killed.end());
         std::set_difference(judged.begin(), judged.end(), killed.begin(), killed.end(),
                             std::back_inserter(out.unneeded));
@@ -246,6 +285,9 @@ selftest_report selftest(const selftest_options& how, std::ostream& progress) {
             entries[i].fails = out.mutants[i].failed;
             entries[i].kills = out.mutants[i].killed;
         }
+        // One file a role: whoever confirms registries judges only these.
+        const auto role = entries.empty() ? target_role::relay : entries.front().role;
+        std::erase_if(entries, [role](const auto& one) { return one.role != role; });
         std::ofstream{how.learn_file} << mutants_text(entries);
     }
     if (!how.json_file.empty()) write_json(out, how.json_file);

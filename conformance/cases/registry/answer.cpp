@@ -117,7 +117,7 @@ AM_CASE("REG-ANSWER-006") {
         const auto seen = t.ask(t.get("/v1/registry/did/" + a.amid()));
         // 0xed01 and the key, in base58 behind a z.
         const auto wanted = "z" + to_base58("\xed\x01" + std::string{reinterpret_cast<const char*>(a.who.raw_public_key().data()), 32});
-        const bool named = seen.str("id").ends_with(a.amid()) && seen.payload.find("\"" + wanted + "\"") != std::string::npos;
+        const bool named = seen.str("id").ends_with(a.amid()) && seen.body.dump().find("\"" + wanted + "\"") != std::string::npos;
         const auto unknown = t.ask(t.get("/v1/registry/did/" + t.resident_agent().amid()));
         t.produced(req::AM_REG_037, t.answered(seen) & t.that(named, "the agent and its key", seen) & t.saw(unknown, match::http(404)));
     },

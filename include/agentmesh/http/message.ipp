@@ -29,8 +29,7 @@ namespace detail {
             }
             if (low < 0) return fail(errc::http_malformed, "AM-HTP-006");
             byte = static_cast<unsigned char>(high * 16 + low);
-            if (!query && byte == '/' && !injected(fault::http_decodes_slash))
-                return fail(errc::http_malformed, "AM-HTP-006");
+            if (!query && byte == '/') return fail(errc::http_malformed, "AM-HTP-006");
             i += 2;
         } else if (query && byte == '+') {
             byte = ' ';

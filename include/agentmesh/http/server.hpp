@@ -35,7 +35,7 @@ public:
     /// waits for it. While a request is unanswered nothing is taken.
     /// @param  out  what goes to the client
     /// @return a complete request, or nothing yet
-    /// @spec   AM-HTP-001, AM-HTP-002, AM-HTP-003, AM-HTP-005, AM-HTP-007
+    /// @spec   AM-HTP-001, AM-HTP-002, AM-HTP-003, AM-HTP-005, AM-HTP-007, AM-HTP-020, AM-HTP-021, AM-HTP-022
     /// @errors http_malformed, http_too_large (head, trailers), too_large (body); `refuse` answers each
     template <ByteSink Out>
     [[nodiscard]] result<std::optional<request>> feed(byte_view& input, Out& out, const moment& now);

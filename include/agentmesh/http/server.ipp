@@ -56,6 +56,7 @@ inline result<void> server_connection::begin_body(const ws::http_request& head) 
             (head.minor_version == 0 && !injected(fault::http_coding_in_10)) ||
             ((!coding || !ws::equals_ignoring_case(*coding, "chunked")) && !injected(fault::http_any_coding)))
             return fail(errc::http_malformed, "AM-HTP-001");
+        if (injected(fault::http_no_chunks)) return fail(errc::http_malformed, "AM-HTP-001");
         chunks_ = chunked_reader{chunk_bounds(limits_)};
         phase_ = phase::chunks;
         return {};

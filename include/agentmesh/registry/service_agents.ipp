@@ -56,7 +56,7 @@ auto service<Store, Random>::health(const call& in) -> answer {
         std::string body;
         json::writer to{body};
         to.begin_object().member("status", "healthy").member("version", "agentmesh/0.2");
-        to.member("agents_registered", all.agents);
+        to.member("agents_registered", injected(fault::stats_still) ? 0 : all.agents);
         to.member("agents_online", all.by_status[static_cast<std::size_t>(availability::online)]).end_object();
         return http::response::json(200, std::move(body));
     });
@@ -70,7 +70,7 @@ auto service<Store, Random>::stats(const call& in) -> answer {
         AGENTMESH_TRY(all, tx.stats());
         std::string body;
         json::writer to{body};
-        to.begin_object().member("total_agents", all.agents);
+        to.begin_object().member("total_agents", injected(fault::stats_still) ? 0 : all.agents);
         to.member("online_agents", all.by_status[static_cast<std::size_t>(availability::online)]);
         to.name("by_tier").begin_object();
         for (const auto one : {tier::anonymous, tier::verified, tier::organization})

@@ -76,7 +76,8 @@ auto service<Store, Random>::register_organization(const call& in) -> answer {
     AGENTMESH_TRY(key_text, body.text("admin_signing_public_key"));
     AGENTMESH_TRY(key, identity::parse_signing_key(key_text));
     AGENTMESH_CHECK(crypto::check_public_key(key));
-    if (amid::of(key) != admin) return fail(errc::amid_mismatch, "AM-ORG-002");
+    if (amid::of(key) != admin && !injected(fault::organization_any_amid))
+        return fail(errc::amid_mismatch, "AM-ORG-002");
     AGENTMESH_TRY(shown, read_credential(in.request, body, admin, options_.host, in.now.wall));
     std::array<std::uint8_t, 16> id;
     std::array<std::uint8_t, 32> challenge;
@@ -96,7 +97,8 @@ auto service<Store, Random>::register_organization(const call& in) -> answer {
         [&](transaction& tx, agent_row&) -> answer {
             AGENTMESH_TRY(held, tx.organization_of_domain(row.domain));
             // One that was never proved holds a domain no longer than its challenge.
-            if (held && (held->verified || in.now.wall < held->challenge_until))
+            if (held && (held->verified || in.now.wall < held->challenge_until) &&
+                !injected(fault::organization_same_domain))
                 return fail(errc::duplicate, "AM-ORG-001");
             if (const auto wait =
                     registrations_.take(in.from.address, options_.registrations_per_minute, in.now.steady)) {
@@ -136,8 +138,9 @@ auto service<Store, Random>::verify_organization(const call& in) -> answer {
             AGENTMESH_TRY(of, tx.organization(id));
             if (!of) return fail(not_registered);
             AGENTMESH_TRY(may, administers(tx, *of, admin));
-            if (!may) return fail(errc::not_allowed, "AM-ORG-003");
-            if (of->verified) return detail::verification(true, root_certificate(*of, in.now.wall));
+            if (!may && !injected(fault::organization_anyone)) return fail(errc::not_allowed, "AM-ORG-003");
+            if (of->verified || injected(fault::organization_unproved))
+                return detail::verification(true, root_certificate(*of, in.now.wall));
             if (in.now.wall >= of->challenge_until) return fail(errc::not_allowed, "AM-ORG-004");
             in.open = open_request{.question = text_question{"_agentmesh." + of->domain},
                                    .at = open_request::stage::domain,
@@ -187,7 +190,8 @@ auto service<Store, Random>::add_member(const call& in) -> answer {
     AGENTMESH_TRY(signing_text, body.text("agent_signing_public_key"));
     AGENTMESH_TRY(signing, identity::parse_signing_key(signing_text));
     AGENTMESH_CHECK(crypto::check_public_key(signing));
-    if (amid::of(signing) != who) return fail(errc::amid_mismatch, "AM-ORG-002");
+    if (amid::of(signing) != who && !injected(fault::organization_any_amid))
+        return fail(errc::amid_mismatch, "AM-ORG-002");
     AGENTMESH_TRY(exchange_text, body.text("agent_exchange_public_key"));
     AGENTMESH_TRY(exchange, identity::parse_exchange_key(exchange_text));
     AGENTMESH_TRY(display_name, body.optional_text("display_name"));
@@ -261,7 +265,8 @@ auto service<Store, Random>::add_member(const call& in) -> answer {
             AGENTMESH_TRY(of, tx.organization(id));
             if (!of) return fail(not_registered);
             AGENTMESH_TRY(may, administers(tx, *of, admin));
-            if (!may || !of->verified) return fail(errc::not_allowed, "AM-ORG-003");
+            if (!may || (!of->verified && !injected(fault::organization_unproved)))
+                return fail(errc::not_allowed, "AM-ORG-003");
             return join(tx, *of);
         },
         false,

@@ -15,7 +15,8 @@ namespace detail {
 }
 
 inline void write_revocation(json::writer& to, const revocation_row& of) {
-    to.begin_object().member("id", of.id).member("amid", of.who.text()).member("reason", of.reason);
+    to.begin_object().member("id", of.id).member("amid", of.who.text());
+    to.member("reason", injected(fault::revoke_no_reason) ? std::string_view{"other"} : of.reason);
     to.member("revoked_by", of.by.text()).member("revoked_at", format_time(of.at)).name("notes");
     if (of.notes.empty())
         to.null();

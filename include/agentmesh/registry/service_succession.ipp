@@ -30,7 +30,7 @@ auto service<Store, Random>::succeed(const call& in) -> answer {
     AGENTMESH_TRY(statement_text, body.text("statement"));
     AGENTMESH_TRY(shown, read_credential(in.request, body, old_name, options_.host, in.now.wall));
     // A signed time would let whoever saw it give the name away.
-    if (!shown.proof) return fail(errc::fallback_refused, "AM-REG-060");
+    if (!shown.proof && !injected(fault::succession_unproved)) return fail(errc::fallback_refused, "AM-REG-060");
     const auto statement = succession_statement::parse_text(statement_text);
     if (!statement || statement->from() != old_name || statement->new_key != signing)
         return fail(errc::bad_signature, "AM-REG-060");
@@ -39,7 +39,7 @@ auto service<Store, Random>::succeed(const call& in) -> answer {
 
     return change(in, shown, [&](transaction& tx, agent_row& self) -> answer {
         AGENTMESH_TRY(gone, tx.revocation(new_name));
-        if (gone) return fail(errc::duplicate, "AM-REG-061");
+        if (gone && !injected(fault::succession_taken)) return fail(errc::duplicate, "AM-REG-061");
         AGENTMESH_TRY(notes, row_notes::of(self));
         agent_row heir = self;
         heir.who = new_name;
@@ -50,11 +50,12 @@ auto service<Store, Random>::succeed(const call& in) -> answer {
         heir.status = availability::offline;
         heir.last_seen = in.now.wall;
         heir.proves = true;
-        heir.predecessor = old_name;
+        if (!injected(fault::succession_forgets)) heir.predecessor = old_name;
+        if (injected(fault::succession_bare)) heir.capabilities.clear();
         heir.successor.reset();
         row_notes{.metadata = notes.metadata, .inheritance = statement->text()}.put(heir);
         AGENTMESH_TRY(inserted, tx.insert_agent(heir));
-        if (!inserted) return fail(errc::duplicate, "AM-REG-061");
+        if (!inserted && !injected(fault::succession_taken)) return fail(errc::duplicate, "AM-REG-061");
 
         self.revoked = true;
         self.successor = new_name;
