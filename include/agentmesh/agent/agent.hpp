@@ -128,7 +128,7 @@ public:
     [[nodiscard]] const e2ee::prekey_store& prekeys() const noexcept { return prekeys_; }
 
 private:
-    template <AgentSink Out>
+    template <class Out>
     struct actions;  // the ClientSink of the link and the SessionSink of the engine
 
     struct arrival {

@@ -4,7 +4,7 @@
 namespace agentmesh {
 
 template <StateStore Store, registry::Registry Directory, session::PolicySource Policy, RandomSource Random>
-template <AgentSink Out>
+template <class Out>
 struct agent<Store, Directory, Policy, Random>::actions {
     agent& self;
     const moment& now;
