@@ -221,9 +221,6 @@ TEST_CASE("every refusal is JSON with a word and a clause", "[unit][registry][AM
     auto form = world::posting("/v1/registry/register", "{}");
     form.fields = {{"Host", "registry.example"}, {"Content-Type", "text/plain"}};
     check_refused(w.send(form), 415, "unsupported_media_type", "AM-REG-002");
-    const auto absent = w.get("/v1/auth/oauth/providers");
-    check_refused(absent, 501, "not_implemented", "AM-REG-001");
-    CHECK(member(absent, "endpoint") == R"("GET /v1/auth/oauth/providers")");
 }
 
 TEST_CASE("whoever asks too often is told when to come back", "[unit][registry][AM-REG-017]") {
