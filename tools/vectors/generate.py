@@ -21,6 +21,7 @@ from gen import (
     json_text,
     kex,
     knock,
+    names,
     policy,
     ratchet,
     relay,
@@ -28,6 +29,7 @@ from gen import (
     reputation,
     requests,
     times,
+    uploads,
     websocket,
     wire,
 )
@@ -54,6 +56,8 @@ AREAS = (
     reputation,
     requests,
     replies,
+    uploads,
+    names,
     dht,
 )
 
