@@ -29,7 +29,6 @@ from gen import (
     reputation,
     requests,
     times,
-    uploads,
     websocket,
     wire,
 )
@@ -56,7 +55,6 @@ AREAS = (
     reputation,
     requests,
     replies,
-    uploads,
     names,
     dht,
 )
