@@ -17,9 +17,12 @@ inline void command_line::add_registry() {
         ->add_option("--capability", registration_.capabilities, "what it does, as in travel/flights; repeatable")
         ->type_name("CAPABILITY")
         ->take_all();
-    registering->add_option("--login", registration_.login, "begin a login with this provider, and end")
+    registering
+        ->add_option("--login", registration_.login,
+                     "begin a login with this provider, for an agent that is registered")
         ->type_name("PROVIDER");
-    registering->add_option("--token", registration_.token, "that a login ended with")->type_name("TOKEN");
+    registering->add_option("--token", registration_.token, "of a login that ended before this agent was registered")
+        ->type_name("TOKEN");
     registering->add_option("--certificate", registration_.certificate, "chain that vouches for this agent, PEM")
         ->type_name("FILE");
     explain(registering,

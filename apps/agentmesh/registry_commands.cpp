@@ -200,7 +200,7 @@ int register_agent(const settings& with, const registration& asked) {
             });
         else
             report::print("open " + printable(begun->url) +
-                          "\nthen say with --token what is shown there: agentmesh register --token TOKEN");
+                          "\nafter the login there, agentmesh lookup tells what the registry makes of it");
         return link->finish(exit_code::done);
     }
 
