@@ -16,12 +16,13 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from check import Refused, agent, curve, frames, jsontext, relay, rfc3339, text, websocket  # noqa: E402
 from check import capability, certificates, dht, envelope, kex, knock, policy, ratchet, replies, reputation  # noqa: E402
-from check import names, requests  # noqa: E402
+from check import names, requests, uploads  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # What the modules of the session layers answer: a function of input, shared values and the time, by type of group.
-LAYERS = (certificates, kex, ratchet, knock, policy, envelope, capability, reputation, requests, replies, names, dht)
+LAYERS = (certificates, kex, ratchet, knock, policy, envelope, capability, reputation, requests, replies, uploads, names,
+          dht)
 SESSION_LAYERS = {k: f for m in LAYERS for k, f in m.OPERATIONS.items()}
 
 

@@ -29,6 +29,7 @@ from gen import (
     reputation,
     requests,
     times,
+    uploads,
     websocket,
     wire,
 )
@@ -55,6 +56,7 @@ AREAS = (
     reputation,
     requests,
     replies,
+    uploads,
     names,
     dht,
 )
