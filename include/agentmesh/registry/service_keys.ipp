@@ -133,11 +133,11 @@ struct prekeys_kept {
     if (!self.card.empty()) {
         AGENTMESH_TRY(bytes, from_base64(self.card, base64_form::url_unpadded));
         AGENTMESH_TRY(known, e2ee::decode_card(bytes));
-        if (card.epoch < known.epoch || (card.epoch == known.epoch && card.exchange != known.exchange))
-            return fail(errc::epoch_rollback, "AM-REG-051");
+        const bool older = card.epoch < known.epoch || (card.epoch == known.epoch && card.exchange != known.exchange);
+        if (older && !injected(fault::bundle_rollback)) return fail(errc::epoch_rollback, "AM-REG-051");
     }
     if (self.card == text) return false;
-    self.exchange = card.exchange;
+    if (!injected(fault::exchange_key_old)) self.exchange = card.exchange;
     self.card = std::move(text);
     return true;
 }
@@ -170,9 +170,12 @@ template <RegistryTransaction T>
     }
     const std::uint32_t seen_below = before ? before->next_one_time : 0;
     if (offered.bundle) {
-        AGENTMESH_CHECK(check_upload(*offered.bundle, self.who, now));
-        if (offered.bundle->signed_key.not_before < keep.begins) return fail(errc::epoch_rollback, "AM-REG-051");
-        if (seen_below > 0 && !offered.one_time.empty() && offered.one_time.rbegin()->first >= seen_below &&
+        if (const auto good = check_upload(*offered.bundle, self.who, now); !good && !injected(fault::bundle_unchecked))
+            return fail(good.error());
+        if (offered.bundle->signed_key.not_before < keep.begins && !injected(fault::bundle_rollback))
+            return fail(errc::epoch_rollback, "AM-REG-051");
+        if (seen_below > 0 && !injected(fault::bundle_far_ids) && !offered.one_time.empty() &&
+            offered.one_time.rbegin()->first >= seen_below &&
             offered.one_time.rbegin()->first - seen_below >= one_time_id_step)
             return fail(errc::wrong_member, "AM-REG-053");
         AGENTMESH_TRY(renewed, adopt_card(self, offered.bundle->card));
@@ -216,7 +219,7 @@ template <RegistryTransaction T>
 template <RegistryStore Store, RandomSource Random>
 result<void> service<Store, Random>::write_one_time_left(transaction& tx, const amid& who, json::writer& to) {
     AGENTMESH_TRY(keys, tx.prekeys(who));
-    if (!keys) return {};
+    if (!keys || injected(fault::prekeys_left_silent)) return {};
     AGENTMESH_TRY(kept, detail::prekeys_kept::read(*keys));
     AGENTMESH_TRY(left, tx.one_time_left(who));
     to.member("one_time_prekeys_left", left).member("one_time_prekeys_low", left * 5 < kept.stored);
@@ -272,7 +275,7 @@ auto service<Store, Random>::fetch_prekeys(const call& in) -> answer {
             to.member("signed_prekey_id", injected(fault::prekeys_no_id) ? 0 : keys->signed_id);
         }
         if (!owner->card.empty()) to.member("card", owner->card);
-        if (!kept.card.empty())
+        if (!kept.card.empty() && !injected(fault::bundle_withheld))
             to.name("bundle").verbatim(bundle_text(kept.card, kept.bundle_key, one ? one->json : std::string{}));
         else if (one)
             to.name("one_time_prekey").verbatim(one->json);

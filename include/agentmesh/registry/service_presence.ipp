@@ -16,11 +16,12 @@ auto service<Store, Random>::take_presence(const call& in) -> answer {
     AGENTMESH_TRY(entries, parse_presence(entries_text));
     AGENTMESH_TRY(shown, read_credential(in.request, body, relay, options_.host, in.now.wall));
     if (!shown.proof) return fail(errc::fallback_refused, "AM-REG-070");
-    const presence_source* source = nullptr;
+    static const presence_source anybody{};
+    const auto* source = injected(fault::presence_anyone) ? &anybody : nullptr;
     for (const auto& one : options_.relays)
         if (amid::of(one.key) == relay) source = &one;
     if (source == nullptr) return fail(errc::bad_signature, "AM-REG-070");
-    AGENTMESH_CHECK(shown.verify(source->key));
+    if (source != &anybody) AGENTMESH_CHECK(shown.verify(source->key));
     // Made in the second that begins then.
     const auto said_at = std::min(shown.proof->created + std::chrono::seconds{1}, in.now.wall);
     std::map<amid, time_point> there;

@@ -24,8 +24,8 @@ inline constexpr base64_form mesh_form = base64_form::wire10_lenient;
 [[nodiscard]] inline result<time_point> mesh_time(std::string_view text, time_point now) {
     const auto at = read_time(text);
     if (!at) return fail(errc::bad_time, "AM-W10-002");
-    if (now - at->at > mesh_limits::window || at->rounded_up() - now > mesh_limits::window)
-        return fail(errc::bad_signature, "AM-W10-002");
+    const bool far = now - at->at > mesh_limits::window || at->rounded_up() - now > mesh_limits::window;
+    if (far && !injected(fault::mesh_any_time)) return fail(errc::bad_signature, "AM-W10-002");
     return at->at;
 }
 
@@ -76,7 +76,7 @@ inline constexpr base64_form mesh_form = base64_form::wire10_lenient;
     AGENTMESH_TRY(ed_text, body.optional_text("identity_key_ed"));
     if (!ed_text.empty()) {
         AGENTMESH_TRY(ed, from_base64_exact<signing_public_key>(ed_text, mesh_form));
-        if (ed != owner.signing) return fail(errc::bad_bundle, "AM-W10-006");
+        if (ed != owner.signing && !injected(fault::mesh_any_bundle)) return fail(errc::bad_bundle, "AM-W10-006");
     }
     AGENTMESH_TRY(signed_text, body.json("signed_pre_key"));
     AGENTMESH_TRY(signed_members, request_members::parse(signed_text));
@@ -148,7 +148,7 @@ auto service<Store, Random>::mesh_change(const call& in, Act&& act) -> answer {
     AGENTMESH_TRY(named, mesh_row(in.name));
     AGENTMESH_TRY(shown, mesh_credential(in));
     return change(in, shown, [&](transaction& tx, agent_row& self) -> answer {
-        if (self.who != named.who) return fail(errc::not_allowed, "AM-W10-003");
+        if (self.who != named.who && !injected(fault::mesh_anyone)) return fail(errc::not_allowed, "AM-W10-003");
         return act(tx, self);
     });
 }
@@ -175,7 +175,8 @@ auto service<Store, Random>::mesh_register(const call& in) -> answer {
     const auto proof = from_base64_exact<signature>(proof_text, detail::mesh_form);
     // What is signed is the text of the key as it was sent, and the time behind it.
     const auto signed_text = std::string{key_text}.append(stated);
-    if (!proof || !crypto::verify(key, as_bytes(signed_text), *proof)) return fail(errc::bad_signature, "AM-W10-001");
+    if (!proof || (!crypto::verify(key, as_bytes(signed_text), *proof) && !injected(fault::mesh_any_signature)))
+        return fail(errc::bad_signature, "AM-W10-001");
     const auto who = amid::of(key);
     credential shown{.who = who,
                      .stated = std::string{stated},
@@ -265,7 +266,8 @@ auto service<Store, Random>::mesh_agent(const call& in) -> answer {
         for (const std::string_view none : {"verified_app_id", "verified_tenant_id", "verified_at"})
             to.name(none).null();
         to.member("amid", row.who.text());
-        to.member("public_key", to_base64(row.signing.bytes(), base64_form::url_unpadded));
+        if (!injected(fault::mesh_no_key))
+            to.member("public_key", to_base64(row.signing.bytes(), base64_form::url_unpadded));
         to.member("revoked", row.revoked).end_object();
         return http::response::json(200, std::move(body));
     });
@@ -286,8 +288,8 @@ auto service<Store, Random>::mesh_put_prekeys(const call& in) -> answer {
     AGENTMESH_TRY(body, request_members::parse(in.request.body));
     return mesh_change(in, [&](transaction& tx, agent_row& self) -> answer {
         AGENTMESH_TRY(offered, detail::read_mesh_prekeys(body, self));
-        if (offered.second != self.exchange || !detail::is_mesh_agent(self))
-            return fail(errc::bad_bundle, "AM-W10-006");
+        const bool foreign = offered.second != self.exchange || !detail::is_mesh_agent(self);
+        if (foreign && !injected(fault::mesh_any_bundle)) return fail(errc::bad_bundle, "AM-W10-006");
         AGENTMESH_TRY(done, detail::keep_prekeys(tx, self, offered.first, in.now.wall));
         std::string out;
         json::writer to{out};
@@ -330,7 +332,7 @@ auto service<Store, Random>::mesh_fetch_prekeys(const call& in) -> answer {
         return http::response::json(200, e2ee::write_wire10_bundle(out));
     };
     if (in.request.fields.count("Authorization") == 0 && !has_proof(in.request))
-        return reading([&](transaction& tx) -> answer { return hand_out(tx, false); });
+        return reading([&](transaction& tx) -> answer { return hand_out(tx, injected(fault::one_time_anyone)); });
     AGENTMESH_TRY(shown, mesh_credential(in));
     auto out = change(in, shown, [&](transaction& tx, agent_row& asker) -> answer {
         const auto name = std::string{asker.who.text()};
@@ -486,7 +488,8 @@ auto service<Store, Random>::mesh_discover(const call& in) -> answer {
     AGENTMESH_TRY(limit, asked(in, "limit"));
     if (limit) {
         AGENTMESH_TRY(most, detail::parse_count(*limit));
-        if (most == 0 || most > 200) return fail(errc::wrong_member, "AM-W10-011");
+        if ((most == 0 || most > 200) && !injected(fault::mesh_any_limit))
+            return fail(errc::wrong_member, "AM-W10-011");
         query.limit = std::min(most, service_limits::page);
     }
     AGENTMESH_TRY(offset, asked(in, "offset"));
