@@ -49,7 +49,11 @@ link_set collect(const fs::path& root) {
 }
 
 std::map<std::string, verdict> emitted_by(const trace_options& options) {
-    if (options.run_directory.empty()) return zoo::reference_run(std::string(reference_seed)).requirements;
+    if (options.run_directory.empty()) {
+        auto out = zoo::reference_run(std::string(reference_seed)).requirements;
+        out.merge(zoo::reference_run(std::string(reference_seed), target_role::registry).requirements);
+        return out;
+    }
     const auto text = read_text(fs::path(options.run_directory) / "results.json");
     const auto document = nlohmann::ordered_json::parse(text, nullptr, false);
     return report_from_json(document).requirements;
