@@ -6,6 +6,7 @@ Ends with 77, which counts as skipped, where there is no dnsmasq.
 
 import argparse
 import pathlib
+import random
 import select
 import shutil
 import socket
@@ -37,9 +38,20 @@ class NameServer:
 
     def __init__(self, program, folder):
         self.program, self.folder, self.process = program, folder, None
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = self.free_port()
+
+    @staticmethod
+    def free_port():
+        """Of UDP and TCP, and none that the system gives to connections, so that it is still free after a restart."""
+        while True:
+            port = random.randrange(15000, 32000)
+            try:
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                    with socket.socket(socket.AF_INET, kind) as one:
+                        one.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
     def say(self, records):
         self.stop()
@@ -57,7 +69,8 @@ class NameServer:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
             except OSError:
-                demand(self.process.poll() is None, "dnsmasq did not come up")
+                if self.process.poll() is not None:
+                    raise Failed(f"dnsmasq did not come up: {self.process.stderr.read().decode()}") from None
                 demand(time.monotonic() < until, "dnsmasq does not answer")
                 time.sleep(0.02)
 
@@ -147,10 +160,10 @@ def main():
         print("skipped: there is no dnsmasq")
         return SKIPPED
     with tempfile.TemporaryDirectory(prefix="agentmesh-names-") as folder:
-        names = NameServer(program, pathlib.Path(folder))
-        names.say([])
-        registry = FlaggedRegistry(chosen.registry, "--dns", f"127.0.0.1:{names.port}")
+        names, registry = NameServer(program, pathlib.Path(folder)), None
         try:
+            names.say([])
+            registry = FlaggedRegistry(chosen.registry, "--dns", f"127.0.0.1:{names.port}")
             story(registry, names, lambda line: print(line, flush=True))
             registry.stop()
         except Failed as why:
@@ -158,7 +171,8 @@ def main():
             return 1
         finally:
             names.stop()
-            registry.process.kill()
+            if registry:
+                registry.process.kill()
     return 0
 
 
