@@ -332,7 +332,7 @@ auto service<Store, Random>::mesh_fetch_prekeys(const call& in) -> answer {
         return http::response::json(200, e2ee::write_wire10_bundle(out));
     };
     if (in.request.fields.count("Authorization") == 0 && !has_proof(in.request))
-        return reading([&](transaction& tx) -> answer { return hand_out(tx, injected(fault::one_time_anyone)); });
+        return reading([&](transaction& tx) -> answer { return hand_out(tx, injected(fault::mesh_one_time_anyone)); });
     AGENTMESH_TRY(shown, mesh_credential(in));
     auto out = change(in, shown, [&](transaction& tx, agent_row& asker) -> answer {
         const auto name = std::string{asker.who.text()};
