@@ -28,10 +28,11 @@ ALLOWED = {
     "session": {"core", "crypto", "identity", "wire", "e2ee", "message"},
     "registry": {"core", "crypto", "identity", "http", "e2ee", "store"},
     "dht": {"core", "crypto", "identity", "e2ee", "registry"},
+    "p2p": {"core", "crypto"},
     "store": {"core", "crypto", "identity"},
     "agent": {"core", "crypto", "identity", "wire", "relay", "e2ee", "message", "session", "registry", "store"},
     "net": {"core", "crypto", "identity", "ws", "http", "wire", "relay", "e2ee", "message", "session", "registry", "store",
-            "agent", "dht"},
+            "agent", "dht", "p2p"},
 }
 WS_MAY_USE = {"crypto/legacy.hpp", "crypto/kdf.hpp"}
 OPENSSL = re.compile(r"^(net/tls\b|crypto/openssl_|identity/x509|p2p/dtls)")
