@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <array>
 
-#include <sodium.h>
-
 namespace agentmesh::p2p::stun {
 
 namespace detail {
@@ -115,10 +113,9 @@ inline buffer long_term_key(std::string_view username, std::string_view realm, s
 
 inline buffer long_term_key_sha256(std::string_view username, std::string_view realm, std::string_view password) {
     auto text = detail::credentials(username, realm, password);
-    buffer key(32);
-    crypto_hash_sha256(key.data(), text.data(), text.size());
+    const auto key = crypto::sha256(text);
     sodium_memzero(text.data(), text.size());
-    return key;
+    return {key.bytes().begin(), key.bytes().end()};
 }
 
 inline result<message> message::parse(byte_view bytes) {
@@ -174,10 +171,10 @@ inline result<void> message::check(byte_view key) const {
     if (sha256_at_ != 0) {
         std::array<std::uint8_t, 32> expected{};
         crypto::hmac_sha256(expected, key, detail::covered(bytes_, sha256_at_, 32));
-        if (sodium_memcmp(expected.data(), bytes_.data() + sha256_at_ + 4, 32) == 0) return {};
+        if (crypto::equal_in_constant_time(expected, bytes_.subspan(sha256_at_ + 4, 32))) return {};
     } else if (sha1_at_ != 0) {
         const auto expected = crypto::legacy::hmac_sha1(key, detail::covered(bytes_, sha1_at_, 20));
-        if (sodium_memcmp(expected.data(), bytes_.data() + sha1_at_ + 4, 20) == 0) return {};
+        if (crypto::equal_in_constant_time(expected.bytes(), bytes_.subspan(sha1_at_ + 4, 20))) return {};
     }
     return fail(errc::bad_integrity, "AM-P2P-004");
 }
