@@ -17,15 +17,15 @@ void add_selftest(CLI::App& app, int& code) {
     auto o = std::make_shared<options>();
     auto& sub = *app.add_subcommand("selftest", "Judge the judge: targets of which it is known what they do");
     sub.add_flag("--null", o->nulls, "Only targets that implement nothing (together with the next two: those named)");
-    sub.add_flag("--zoo", o->mutants, "Only the reference relay with one line broken");
-    sub.add_flag("--oddballs", o->oddballs, "Only correct but unusual relays");
-    sub.add_option("--only", o->only, "Only these targets")->delimiter(',');
+    sub.add_flag("--zoo", o->mutants, "Only the reference relay and the reference registry with one line broken");
+    sub.add_flag("--oddballs", o->oddballs, "Only correct but unusual relays and registries");
+    sub.add_option("--only", o->only, "Only these targets, or all of `relay` or `registry`")->delimiter(',');
     sub.add_option("--seed", o->how.seed, "Hexadecimal");
     sub.add_option("--jobs", o->how.side_by_side, "Targets side by side (default 8)")->check(CLI::Range(1u, 64u));
     sub.add_option("--json", o->how.json_file, "File for the scores");
-    sub.add_option("--learn", o->how.learn_file, "File for zoo.toml as it was seen, for review");
+    sub.add_option("--learn", o->how.learn_file, "File for zoo.toml (with --only registry: registry.toml) as it was seen, for review");
     sub.add_flag("--quiet", o->how.quiet, "Only what is wrong");
-    sub.footer("Examples:\n  amconf selftest\n  amconf selftest --null --json selftest.json\n  amconf selftest --zoo --only relay_no_dedup\n\n"
+    sub.footer("Examples:\n  amconf selftest\n  amconf selftest --null --json selftest.json\n  amconf selftest --zoo --only registry\n\n"
                "Exit codes: 0 every null scores 0, every mutant is exact, every oddball is clean; else 4.");
     sub.callback([o, &code] {
         if (o->nulls || o->mutants || o->oddballs) {

@@ -126,7 +126,7 @@ auto service<Store, Random>::route(call& in) -> answer {
             const auto essence = type.substr(0, type.find_first_of("; \t"));
             // What a page of a foreign site can send without asking first never has this type.
             if (!ws::equals_ignoring_case(essence, "application/json") && !injected(fault::requests_any_type))
-                return fail(errc::http_forbidden, "AM-REG-002");
+                return fail(errc::http_forbidden, "AM-REG-019");
         }
         return (this->*one.run)(in);
     }

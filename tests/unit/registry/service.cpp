@@ -220,7 +220,7 @@ TEST_CASE("every refusal is JSON with a word and a clause", "[unit][registry][AM
     check_refused(w.send(world::posting("/v1/registry/register", "{}")), 400, "missing_member", "AM-REG-002");
     auto form = world::posting("/v1/registry/register", "{}");
     form.fields = {{"Host", "registry.example"}, {"Content-Type", "text/plain"}};
-    check_refused(w.send(form), 415, "unsupported_media_type", "AM-REG-002");
+    check_refused(w.send(form), 415, "unsupported_media_type", "AM-REG-019");
 }
 
 TEST_CASE("whoever asks too often is told when to come back", "[unit][registry][AM-REG-017]") {
