@@ -310,7 +310,7 @@ AM_CASE("HTP-HEAD-005") {
         const auto a = away(t);
         every all;
         const std::string hello{"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11};
-        for (const std::string& bytes : {std::string{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"}, hello + std::string(500, '\x42'),
+        for (const std::string& bytes : {std::string{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"}, hello + std::string(500, '\x42') + "\r\n\r\n",
                                         std::string{"GET /v1/health\r\n\r\n"}, std::string{"GET  /v1/health  HTTP/1.1\r\nHost: x\r\n\r\n"},
                                         std::string(3'000, '\xff') + "\r\n\r\n", std::string{"{\"amid\":1}\r\n\r\n"}}) {
             const auto seen = after(t, bytes);

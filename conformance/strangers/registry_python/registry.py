@@ -25,8 +25,8 @@ from texts import (SECOND, amid_of, base58, decode_base64, encode_base64, is_ami
 STATUSES = ("online", "away", "offline", "dnd")
 REASONS = ("key_compromise", "policy_violation", "superseded", "cessation_of_operation", "privilege_withdrawn",
            "admin_request", "other")
-TAGS = ("fast_response", "accurate", "professional", "reliable", "helpful", "knowledgeable", "slow_response", "inaccurate",
-        "unhelpful", "unreliable", "fast", "good_price")
+TAGS = ("fast_response", "accurate", "professional", "reliable", "helpful", "knowledgeable", "slow_response",
+        "inaccurate", "unhelpful", "unreliable", "fast", "good_price")
 OUTCOMES = ("success", "failed", "timeout", "rejected", "cancelled")
 TIERS = ("anonymous", "verified", "organization")  # from least to most
 TIER_FLOORS = {"2": 0, "1": 1, "1.5": 2, **{word: rank for rank, word in enumerate(TIERS)}}
@@ -204,9 +204,18 @@ def endpoint(name, value):
 
 
 def fits(asked, offered):
-    if "*" in asked:
-        return re.fullmatch(".*".join(map(re.escape, asked.split("*"))), offered, re.DOTALL) is not None
-    return offered == asked or offered.startswith(asked + "/")
+    if "*" not in asked:
+        return offered == asked or offered.startswith(asked + "/")
+    first, *middle, last = asked.split("*")
+    if len(offered) < len(first) + len(last) or not offered.startswith(first) or not offered.endswith(last):
+        return False
+    at, end = len(first), len(offered) - len(last)
+    for part in middle:  # the earliest place is as good as any, so that no pattern costs more than its length
+        at = offered.find(part, at, end)
+        if at < 0:
+            return False
+        at += len(part)
+    return True
 
 
 # --- The registry --------------------------------------------------------------------------------------------------
@@ -265,7 +274,8 @@ class Registry:
             return self.refused(why, request.method == "POST")
         except Exception:  # a fault of this file costs one request its answer, and nobody else anything
             traceback.print_exc()
-            return self.refused(Refusal(500, "internal_error", "AM-REG-001", "something broke"), request.method == "POST")
+            why = Refusal(500, "internal_error", "AM-REG-001", "something broke")
+            return self.refused(why, request.method == "POST")
 
     def refused(self, why, post):
         value = {"error": why.error, "message": why.message, "clause": why.clause}
@@ -755,8 +765,9 @@ class Registry:
         days = min(365, (time.time_ns() - agent.registered) // DAY)
         age = divide(MILLION * days, 365)
         tier = {"anonymous": 500_000, "verified": 750_000, "organization": 1_000_000}[agent.tier]
-        completion, feedback = self.completion_of(agent), self.feedback_about(agent)
-        return divide(3 * self.term(start, list(completion)) + 4 * self.term(start, list(feedback)) + age + 2 * tier, 10)
+        completion = self.term(start, list(self.completion_of(agent)))
+        feedback = self.term(start, list(self.feedback_about(agent)))
+        return divide(3 * completion + 4 * feedback + age + 2 * tier, 10)
 
     def publish(self, agent):
         now = time.time_ns()
