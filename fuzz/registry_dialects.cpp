@@ -422,10 +422,10 @@ void mesh_change(mesh_world& w, input& in) {
     } else if (what == 2) {
         REQUIRE_FUZZ(out.status == (bound ? 200 : 400));
         if (!bound) return;
-        const auto highest = w.seen[who].empty() ? std::optional<std::uint32_t>{} : *w.seen[who].rbegin();
+        const auto highest = w.seen[who].empty() ? std::int64_t{-1} : std::int64_t{*w.seen[who].rbegin()};
         std::set<std::uint32_t> kept;
         for (const auto id : ids)
-            if (!highest || id > *highest || w.waiting[who].contains(id)) kept.insert(id);
+            if (id > highest || w.waiting[who].contains(id)) kept.insert(id);
         w.waiting[who] = kept;
         w.seen[who].insert(ids.begin(), ids.end());
         w.keyed[who] = true;
