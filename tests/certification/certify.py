@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The certification of the reference relay, end to end: real processes, real sockets.
+"""The certification of the reference relay and registry, end to end: real processes, real sockets.
 
 Usage: certify.py WHAT --bin DIR [--seeds N]
 
@@ -10,6 +10,8 @@ WHAT is one of
   replay       the recorded run is judged again, without the relay, with the same verdicts
   seeds        N seeds give the same verdicts
   undeclared   without --declare the long waits are untested: exit 2 and nothing fails
+  registry     the registry, in memory and over SQLite: certifiable under registry-core and registry-hardened, one seed gives
+               the same results.json twice, and the recorded run is judged again with the same verdicts
   usage        wrong arguments are answered with exit 3 and one line on stderr
 """
 
@@ -30,10 +32,8 @@ REPORTS = ["results.json", "evidence.jsonl", "junit.xml", "report.html", "summar
 
 
 @contextlib.contextmanager
-def relay(programs, *more):
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in TIMINGS.items()]
-    process = subprocess.Popen([programs / "agentmesh-relay", "--port", "0", "--first-start", "--log", "off",
-                                *flags, *more], stdout=subprocess.PIPE, text=True)
+def running(command):
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         word, url = process.stdout.readline().split()
         assert word == "listening", word
@@ -42,7 +42,19 @@ def relay(programs, *more):
         process.send_signal(signal.SIGTERM)
         code = process.wait(timeout=20)
     if code != 0:
-        sys.exit(f"the relay ended with exit code {code} after SIGTERM, expected 0")
+        sys.exit(f"{command[0]} ended with exit code {code} after SIGTERM, expected 0")
+
+
+def relay(programs, *more):
+    flags = [f"--{name.replace('_', '-')}={value}" for name, value in TIMINGS.items()]
+    return running([programs / "agentmesh-relay", "--port", "0", "--first-start", "--log", "off", *flags, *more])
+
+
+def registry(programs, *more):
+    # All agents and connections of a run come from one address.
+    return running([programs / "agentmesh-registry", "--port", "0", "--log", "off", "--requests-per-minute", "0",
+                    "--registrations-per-minute", "0", "--connections-per-address", "0", "--head-timeout-ms",
+                    str(TIMINGS["head_timeout_ms"]), "--body-timeout-ms", str(2 * TIMINGS["head_timeout_ms"]), *more])
 
 
 def amconf(programs, *arguments, expect=0):
@@ -56,7 +68,7 @@ def amconf(programs, *arguments, expect=0):
 def judge(programs, url, out, *more, chosen="relay-hardened", expect=0):
     declare = out.parent / "declare.json"
     declare.write_text(json.dumps(TIMINGS))
-    amconf(programs, "relay", url, "--set", chosen, "--declare", declare, "--out", out, "--quiet", *more, expect=expect)
+    amconf(programs, chosen.split("-")[0], url, "--set", chosen, "--declare", declare, "--out", out, "--quiet", *more, expect=expect)
     return json.loads((out / "results.json").read_text())
 
 
@@ -86,6 +98,23 @@ def plain(programs, folder, _):
             for report in REPORTS:
                 assert (out / report).stat().st_size > 0, report
             print(f"{chosen}: {results['totals']['cases']} cases, {results['totals']['checks']} checks, {took:.1f} s")
+
+
+def registries(programs, folder, _):
+    for store in ([], ["--db", str(folder / "registry.db")]):
+        with registry(programs, *store) as url:
+            for chosen, least in (("registry-core", 90), ("registry-hardened", 190)):
+                first, second = (without_durations(judge(programs, url, folder / f"{chosen}-{name}", "--seed", "5eed",
+                                                         chosen=chosen)) for name in "ab")
+                # The port is the same, the agents are new.
+                assert first == second, "two runs with one seed differ"
+                assert first["certifiable"] is True
+                assert first["totals"]["fail"] == first["totals"]["untested"] == 0, first["totals"]
+                assert first["totals"]["cases"] >= least, first["totals"]
+        amconf(programs, "replay", folder / "registry-hardened-b")
+        for report in REPORTS:
+            assert (folder / "registry-hardened-b" / report).stat().st_size > 0, report
+        print(f"{' '.join(store[:1]) or 'memory'}: {first['totals']['cases']} cases, {first['totals']['checks']} checks")
 
 
 def tls(programs, folder, _):
@@ -151,12 +180,13 @@ def usage(programs, folder, _):
 
 def main():
     options = argparse.ArgumentParser()
-    options.add_argument("what", choices=["plain", "tls", "repeat", "replay", "seeds", "undeclared", "usage"])
+    options.add_argument("what", choices=["plain", "tls", "repeat", "replay", "seeds", "undeclared", "registry", "usage"])
     options.add_argument("--bin", type=pathlib.Path, required=True)
     options.add_argument("--seeds", type=int, default=3)
     arg = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        globals()[arg.what](arg.bin, pathlib.Path(folder), arg.seeds)
+        what = registries if arg.what == "registry" else globals()[arg.what]
+        what(arg.bin, pathlib.Path(folder), arg.seeds)
 
 
 if __name__ == "__main__":
