@@ -50,7 +50,7 @@ outcome play(std::uint64_t seed, bool hostile) {
     outcome out;
     std::vector<buffer> heard;
     world.net.spy = [&](endpoint& from, endpoint& to, buffer& bytes) {
-        out.leaked = out.leaked || scope_of(to) == scope::unusable || scope_of(to) == scope::loopback;
+        out.leaked = out.leaked || scope_of(to) == scope::unusable || scope_of(to) == scope::this_machine;
         if (!hostile) return true;
         // Somebody on the way replays, changes, and answers in the peer's place. He knows no password.
         if (heard.size() < 64) heard.push_back(bytes);

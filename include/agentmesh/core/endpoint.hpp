@@ -69,7 +69,7 @@ inline std::optional<endpoint> parse_address(std::string_view text, std::uint16_
 /// Who else is where a packet to it goes.
 enum class scope : std::uint8_t {
     unusable,         ///< nobody: multicast, reserved, unspecified, or an address of IPv4 in the clothes of IPv6
-    loopback,         ///< this machine
+    this_machine,     ///< this machine
     link_local,       ///< this cable, and the metadata of clouds
     private_network,  ///< this house or company
     open,             ///< everybody
@@ -84,14 +84,14 @@ enum class scope : std::uint8_t {
                 if (b[i] != 0) return false;
             return true;
         };
-        if (zeros(15)) return b[15] == 1 ? scope::loopback : scope::unusable;
+        if (zeros(15)) return b[15] == 1 ? scope::this_machine : scope::unusable;
         if (b[0] == 0xfe && b[1] >> 6 == 2) return scope::link_local;
         constexpr std::array<std::uint8_t, 16> cloud{0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0x54};
         if (b == cloud) return scope::link_local;
         if (b[0] >> 1 == 0x7e) return scope::private_network;
         return is_global({.address = b, .v6 = true, .port = 1}) ? scope::open : scope::unusable;
     }
-    if (b[0] == 127) return scope::loopback;
+    if (b[0] == 127) return scope::this_machine;
     if (b[0] == 169 && b[1] == 254) return scope::link_local;
     if (b[0] == 10 || (b[0] == 172 && b[1] >> 4 == 1) || (b[0] == 192 && b[1] == 168) ||
         (b[0] == 100 && b[1] >> 6 == 1))

@@ -72,7 +72,7 @@ struct candidate_policy {
         switch (scope_of(at)) {
             case scope::open: return true;
             case scope::private_network: return private_networks;
-            case scope::loopback: return loopback;
+            case scope::this_machine: return loopback;
             default: return false;
         }
     }

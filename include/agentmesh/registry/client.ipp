@@ -24,12 +24,12 @@ inline constexpr std::size_t uploaded_keys = 256;  // so that their proofs stay 
     return out;
 }
 
-[[nodiscard]] inline std::string quoted(std::string_view text) {
+[[nodiscard]] inline std::string in_quotes(std::string_view text) {
     std::string out;
     json::append_quoted(out, text);
     return out;
 }
-[[nodiscard]] inline std::string quoted(std::span<const std::string> all) {
+[[nodiscard]] inline std::string in_quotes(std::span<const std::string> all) {
     std::string out;
     json::writer to{out};
     to.begin_array();

@@ -11,9 +11,9 @@ inline http::request client::post(std::string_view path, members all, time_point
                       .fields = {{"Host", options_.host}, {"Content-Type", "application/json"}}};
     if (options_.form == request_form::signed_time || injected(fault::client_bare_time)) {
         const auto stated = format_time(now, utc_suffix::offset);
-        all.emplace_back("timestamp", detail::quoted(stated));
-        all.emplace_back("signature", detail::quoted(to_base64(self_->signing().sign(as_bytes(stated)).bytes(),
-                                                               base64_form::standard_padded)));
+        all.emplace_back("timestamp", detail::in_quotes(stated));
+        all.emplace_back("signature", detail::in_quotes(to_base64(self_->signing().sign(as_bytes(stated)).bytes(),
+                                                                  base64_form::standard_padded)));
     }
     json::writer to{out.body};
     to.begin_object();
@@ -28,36 +28,37 @@ inline result<http::request> client::proven(http::request what, time_point now, 
 }
 
 inline result<http::request> client::enroll(const enrolment& what, time_point now, RandomSource auto& random) const {
-    members all{{"amid", detail::quoted(self_->name().text())},
+    members all{{"amid", detail::in_quotes(self_->name().text())},
                 {"signing_public_key",
-                 detail::quoted(identity::to_text(self_->signing().public_key(), identity::key_prefix::named))},
+                 detail::in_quotes(identity::to_text(self_->signing().public_key(), identity::key_prefix::named))},
                 {"exchange_public_key",
-                 detail::quoted(identity::to_text(self_->exchange().public_key(), identity::key_prefix::named))}};
+                 detail::in_quotes(identity::to_text(self_->exchange().public_key(), identity::key_prefix::named))}};
     const auto add = [&](std::string_view name, const std::string& text) {
-        if (!text.empty()) all.emplace_back(name, detail::quoted(text));
+        if (!text.empty()) all.emplace_back(name, detail::in_quotes(text));
     };
     add("display_name", what.display_name);
-    if (!what.capabilities.empty()) all.emplace_back("capabilities", detail::quoted(what.capabilities));
+    if (!what.capabilities.empty()) all.emplace_back("capabilities", detail::in_quotes(what.capabilities));
     add("relay_endpoint", what.relay);
     add("direct_endpoint", what.direct);
     add("verification_token", what.verification_token);
     const auto card = e2ee::identity_card::make(*self_, what.epoch);
-    all.emplace_back("card", detail::quoted(to_base64(card.bytes(), base64_form::url_unpadded)));
+    all.emplace_back("card", detail::in_quotes(to_base64(card.bytes(), base64_form::url_unpadded)));
     return proven(post("/v1/registry/register", std::move(all), now), now, random);
 }
 
 inline result<http::request> client::set_status(availability status, time_point now, RandomSource auto& random) const {
     return proven(
         post("/v1/registry/status",
-             {{"amid", detail::quoted(self_->name().text())}, {"status", detail::quoted(to_text(status))}}, now),
+             {{"amid", detail::in_quotes(self_->name().text())}, {"status", detail::in_quotes(to_text(status))}}, now),
         now, random);
 }
 
 inline result<http::request> client::set_capabilities(std::span<const std::string> all, time_point now,
                                                       RandomSource auto& random) const {
-    return proven(post("/v1/registry/capabilities",
-                       {{"amid", detail::quoted(self_->name().text())}, {"capabilities", detail::quoted(all)}}, now),
-                  now, random);
+    return proven(
+        post("/v1/registry/capabilities",
+             {{"amid", detail::in_quotes(self_->name().text())}, {"capabilities", detail::in_quotes(all)}}, now),
+        now, random);
 }
 
 inline result<http::request> client::upload_prekeys(const e2ee::prekey_publication& all, time_point now,
@@ -77,9 +78,9 @@ inline result<http::request> client::upload_prekeys(const e2ee::prekey_publicati
     const auto over_key = self_->signing().sign(key.key.bytes());
     return proven(
         post("/v1/registry/prekeys",
-             {{"amid", detail::quoted(self_->name().text())},
-              {"signed_prekey", detail::quoted(identity::to_text(key.key, identity::key_prefix::named))},
-              {"signed_prekey_signature", detail::quoted(to_base64(over_key.bytes(), base64_form::standard_padded))},
+             {{"amid", detail::in_quotes(self_->name().text())},
+              {"signed_prekey", detail::in_quotes(identity::to_text(key.key, identity::key_prefix::named))},
+              {"signed_prekey_signature", detail::in_quotes(to_base64(over_key.bytes(), base64_form::standard_padded))},
               {"signed_prekey_id", std::to_string(key.id)},
               {"one_time_prekeys", std::move(deployed)},
               {"bundle", with_member(e2ee::write_bundle({all.card, key}), "one_time_prekeys", proven_keys)}},
@@ -88,10 +89,10 @@ inline result<http::request> client::upload_prekeys(const e2ee::prekey_publicati
 }
 
 inline http::request client::revoking(const amid& who, revocation_reason why, std::string notes, time_point now) const {
-    members all{{"amid", detail::quoted(who.text())},
-                {"reason", detail::quoted(to_text(why))},
-                {"revoker_amid", detail::quoted(self_->name().text())}};
-    if (!notes.empty()) all.emplace_back("notes", detail::quoted(notes));
+    members all{{"amid", detail::in_quotes(who.text())},
+                {"reason", detail::in_quotes(to_text(why))},
+                {"revoker_amid", detail::in_quotes(self_->name().text())}};
+    if (!notes.empty()) all.emplace_back("notes", detail::in_quotes(notes));
     return post("/v1/registry/revoke", std::move(all), now);
 }
 
@@ -111,11 +112,11 @@ inline result<http::request> client::revoke_member(const amid& who, revocation_r
 inline result<http::request> client::rate(const amid& about, std::string_view session, ppm score,
                                           std::span<const std::string> tags, time_point now,
                                           RandomSource auto& random) const {
-    members all{{"target_amid", detail::quoted(about.text())},
-                {"from_amid", detail::quoted(self_->name().text())},
-                {"session_id", detail::quoted(session)},
+    members all{{"target_amid", detail::in_quotes(about.text())},
+                {"from_amid", detail::in_quotes(self_->name().text())},
+                {"session_id", detail::in_quotes(session)},
                 {"score", detail::decimal_ratio(score)}};
-    if (!tags.empty()) all.emplace_back("tags", detail::quoted(tags));
+    if (!tags.empty()) all.emplace_back("tags", detail::in_quotes(tags));
     return proven(post("/v1/registry/reputation/feedback", std::move(all), now), now, random);
 }
 
@@ -123,13 +124,13 @@ inline result<http::request> client::report_session(const session_account& what,
                                                     RandomSource auto& random) const {
     constexpr std::string_view outcomes[] = {"success", "failed", "timeout", "rejected", "cancelled"};
     return proven(post("/v1/registry/reputation/session",
-                       {{"session_id", detail::quoted(what.session)},
-                        {"initiator_amid", detail::quoted(what.initiator.text())},
-                        {"receiver_amid", detail::quoted(what.receiver.text())},
-                        {"reporter_amid", detail::quoted(self_->name().text())},
-                        {"intent", detail::quoted(what.intent)},
-                        {"outcome", detail::quoted(outcomes[static_cast<std::size_t>(what.outcome)])},
-                        {"started_at", detail::quoted(format_time(what.started_at))}},
+                       {{"session_id", detail::in_quotes(what.session)},
+                        {"initiator_amid", detail::in_quotes(what.initiator.text())},
+                        {"receiver_amid", detail::in_quotes(what.receiver.text())},
+                        {"reporter_amid", detail::in_quotes(self_->name().text())},
+                        {"intent", detail::in_quotes(what.intent)},
+                        {"outcome", detail::in_quotes(outcomes[static_cast<std::size_t>(what.outcome)])},
+                        {"started_at", detail::in_quotes(format_time(what.started_at))}},
                        now),
                   now, random);
 }
@@ -140,28 +141,30 @@ inline result<http::request> client::succeed(const local_identity& next, std::ui
     const auto card = e2ee::identity_card::make(next, epoch);
     return proven(
         post("/v1/registry/succeed",
-             {{"amid", detail::quoted(self_->name().text())},
-              {"successor", detail::quoted(next.name().text())},
-              {"successor_signing_public_key", detail::quoted(identity::to_text(next.signing().public_key()))},
-              {"successor_exchange_public_key", detail::quoted(identity::to_text(next.exchange().public_key()))},
-              {"successor_card", detail::quoted(to_base64(card.bytes(), base64_form::url_unpadded))},
-              {"statement", detail::quoted(statement.text())}},
+             {{"amid", detail::in_quotes(self_->name().text())},
+              {"successor", detail::in_quotes(next.name().text())},
+              {"successor_signing_public_key", detail::in_quotes(identity::to_text(next.signing().public_key()))},
+              {"successor_exchange_public_key", detail::in_quotes(identity::to_text(next.exchange().public_key()))},
+              {"successor_card", detail::in_quotes(to_base64(card.bytes(), base64_form::url_unpadded))},
+              {"statement", detail::in_quotes(statement.text())}},
              now),
         now, random);
 }
 
 inline result<http::request> client::show_certificate(std::string_view pem, time_point now,
                                                       RandomSource auto& random) const {
-    return proven(post("/v1/registry/certificate",
-                       {{"amid", detail::quoted(self_->name().text())}, {"certificate", detail::quoted(pem)}}, now),
-                  now, random);
+    return proven(
+        post("/v1/registry/certificate",
+             {{"amid", detail::in_quotes(self_->name().text())}, {"certificate", detail::in_quotes(pem)}}, now),
+        now, random);
 }
 
 inline result<http::request> client::begin_login(std::string_view provider, time_point now,
                                                  RandomSource auto& random) const {
-    return proven(post("/v1/auth/oauth/authorize",
-                       {{"amid", detail::quoted(self_->name().text())}, {"provider", detail::quoted(provider)}}, now),
-                  now, random);
+    return proven(
+        post("/v1/auth/oauth/authorize",
+             {{"amid", detail::in_quotes(self_->name().text())}, {"provider", detail::in_quotes(provider)}}, now),
+        now, random);
 }
 
 inline result<http::request> client::prekeys(const amid& who, time_point now, RandomSource auto& random) const {

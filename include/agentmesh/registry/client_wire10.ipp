@@ -6,7 +6,7 @@ namespace agentmesh::registry {
 namespace detail {
 
 [[nodiscard]] inline std::string mesh_text(byte_view bytes) {
-    return quoted(to_base64(bytes, base64_form::url_unpadded));
+    return in_quotes(to_base64(bytes, base64_form::url_unpadded));
 }
 
 [[nodiscard]] inline http::request mesh_post(std::string_view method, std::string path,
@@ -49,10 +49,10 @@ inline result<http::request> mesh_client::enroll(std::span<const std::string> ca
     for (const auto& [name, value] : metadata) to.member(name, value);
     to.end_object();
     auto out = detail::mesh_post("POST", "/v1/agents",
-                                 {{"public_key", detail::quoted(key)},
+                                 {{"public_key", detail::in_quotes(key)},
                                   {"proof", detail::mesh_text(proof.bytes())},
-                                  {"proof_timestamp", detail::quoted(stated)},
-                                  {"capabilities", detail::quoted(capabilities)},
+                                  {"proof_timestamp", detail::in_quotes(stated)},
+                                  {"capabilities", detail::in_quotes(capabilities)},
                                   {"metadata", std::move(notes)}});
     // Who is not registered has no name to authenticate with.
     if (options_.form == request_form::signed_time) return out;
@@ -91,7 +91,7 @@ inline result<http::request> mesh_client::heartbeat(time_point now, RandomSource
 inline result<http::request> mesh_client::rate(const mesh_did& about, ppm score, std::string_view reason,
                                                time_point now, RandomSource auto& random) const {
     return proven(detail::mesh_post("POST", path_of(about) + "/reputation",
-                                    {{"score", detail::decimal_ratio(score)}, {"reason", detail::quoted(reason)}}),
+                                    {{"score", detail::decimal_ratio(score)}, {"reason", detail::in_quotes(reason)}}),
                   now, random);
 }
 
