@@ -87,7 +87,8 @@ KILLED = {
     "lie-prekey": ("REG-BELIEVE", {"REG-BELIEVE-001 fail": "FND-005"}),
     "lie-bundle": ("REG-BELIEVE", {"REG-BELIEVE-001 fail": "FND-004 FND-006"}),
     "lie-tier": ("REG-BELIEVE", {"REG-BELIEVE-001 fail": "FND-007"}),
-    "lie-revocation": ("REG-BELIEVE", {"REG-BELIEVE-001 fail": "FND-008"}),
+    # Whoever has been succeeded counts as revoked, so what hides the one hides the other.
+    "lie-revocation": ("REG-BELIEVE", {"REG-BELIEVE-001 fail": "FND-008 FND-011"}),
     "lie-silence": ("REG-BELIEVE", {"REG-BELIEVE-001 fail": "FND-009"}),
     "lie-statement": ("REG-BELIEVE", {"REG-BELIEVE-001 fail": "FND-010"}),
     "lie-successor": ("REG-BELIEVE", {"REG-BELIEVE-001 fail": "FND-011"}),
