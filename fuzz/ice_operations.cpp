@@ -80,8 +80,9 @@ void run(byte_view bytes) {
         const auto before = w.sent;
         switch (take() % 10) {
             case 0: {
-                const auto length = std::min<std::size_t>(take(), bytes.size());
-                (void)w.ice->on_datagram(world::base, address(), bytes.first(std::min(length, bytes.size())), w.now, w);
+                const std::size_t wanted = take();
+                const auto from = address();
+                (void)w.ice->on_datagram(world::base, from, bytes.first(std::min(wanted, bytes.size())), w.now, w);
                 REQUIRE_FUZZ(w.sent <= before + 2);
                 break;
             }

@@ -74,7 +74,8 @@ void run(byte_view bytes) {
     while (!bytes.empty()) {
         switch (take() % 6) {
             case 0: {
-                const auto length = std::min<std::size_t>(take(), bytes.size());
+                const std::size_t wanted = take();
+                const auto length = std::min(wanted, bytes.size());
                 const buffer raw{bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(length)};
                 bytes = bytes.subspan(length);
                 hear(raw);

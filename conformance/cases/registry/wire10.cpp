@@ -20,6 +20,13 @@ struct mesh_agent {
     std::string did, identity_key;
 };
 
+/// The probe shows that the profile is not spoken here, and the control that it is a registry that does not.
+template <polarity P, keyword K>
+void not_spoken(registry_context& t, const requirement<P, K>& r, const finding& probe) {
+    (void)t.enrolled();
+    t.not_offered(r, probe);
+}
+
 mesh_agent a_mesh_agent(registry_context& t) {
     auto who = t.fresh();
     const auto key = key_bytes(who);
@@ -103,7 +110,7 @@ AM_CASE("W10-JOIN-001") {
     .cost = rtt(6),
     .ask = [](registry_context& t) {
         const auto o = a_mesh_member(t);
-        if (!o.there) return t.not_offered(req::AM_W10_001, o.probe);
+        if (!o.there) return not_spoken(t, req::AM_W10_001, o.probe);
         const auto a = a_mesh_agent(t);
         const auto when = t.stamp_now(stamp_form::zulu);
         every all;
@@ -122,7 +129,7 @@ AM_CASE("W10-JOIN-002") {
     .cost = rtt(5),
     .ask = [](registry_context& t) {
         const auto o = a_mesh_member(t, json::array({"travel"}));
-        if (!o.there) return t.not_offered(req::AM_W10_005, o.probe);
+        if (!o.there) return not_spoken(t, req::AM_W10_005, o.probe);
         const auto seen = t.ask(t.get(of(o.made)));
         const auto other = t.ask(t.lookup(o.made.who.amid()));
         t.produced(req::AM_W10_005, t.answered(seen) & t.that(seen.str("public_key") == to_base64_url(key_bytes(o.made.who)) &&
@@ -139,7 +146,7 @@ AM_CASE("W10-TIME-001") {
     .cost = rtt(10),
     .ask = [](registry_context& t) {
         const auto o = a_mesh_member(t);
-        if (!o.there) return t.not_offered(req::AM_W10_002, o.probe);
+        if (!o.there) return not_spoken(t, req::AM_W10_002, o.probe);
         const auto a = a_mesh_agent(t);
         every all;
         for (const auto off : {seconds{-400}, seconds{400}}) {
@@ -163,8 +170,8 @@ AM_CASE("W10-CHANGE-001") {
     .ask = [](registry_context& t) {
         const auto o = a_mesh_member(t), p = a_mesh_member(t);
         if (!o.there || !p.there) {
-            t.not_offered(req::AM_W10_001, o.probe);
-            return t.not_offered(req::AM_W10_003, o.probe);
+            not_spoken(t, req::AM_W10_001, o.probe);
+            return not_spoken(t, req::AM_W10_003, o.probe);
         }
         const auto bare = t.ask(mesh_request(t, "DELETE", of(o.made)));
         auto forged = by(t, o.made, "DELETE", of(o.made));
@@ -187,7 +194,7 @@ AM_CASE("W10-AGAIN-001") {
     .cost = rtt(9),
     .ask = [](registry_context& t) {
         const auto probe = a_mesh_member(t);
-        if (!probe.there) return t.not_offered(req::AM_W10_003, probe.probe);
+        if (!probe.there) return not_spoken(t, req::AM_W10_003, probe.probe);
         const auto a = a_mesh_agent(t);
         const auto joined = t.post("/v1/agents", mesh_registration(a, a.who, t.stamp_now(stamp_form::zulu)));
         (void)t.must(joined, 201);
@@ -208,7 +215,7 @@ AM_CASE("W10-PREKEYS-001") {
     .cost = rtt(9),
     .ask = [](registry_context& t) {
         const auto o = a_mesh_member(t);
-        if (!o.there) return t.not_offered(req::AM_W10_006, o.probe);
+        if (!o.there) return not_spoken(t, req::AM_W10_006, o.probe);
         const auto other = a_mesh_agent(t);
         every all;
         const auto refuse = [&](const json& body) {
@@ -235,7 +242,7 @@ AM_CASE("W10-PREKEYS-002") {
     .cost = rtt(12),
     .ask = [](registry_context& t) {
         const auto o = a_mesh_member(t), p = a_mesh_member(t);
-        if (!o.there || !p.there) return t.not_offered(req::AM_W10_007, o.probe);
+        if (!o.there || !p.there) return not_spoken(t, req::AM_W10_007, o.probe);
         std::vector<std::string> uploaded;
         (void)t.must(by(t, o.made, "PUT", of(o.made, "/prekeys"), mesh_prekeys(t, o.made, 2, &uploaded)));
         every all;
@@ -259,7 +266,7 @@ AM_CASE("W10-DISCOVER-001") {
     .ask = [](registry_context& t) {
         const auto capability = "x-" + t.word() + "/mesh";
         const auto o = a_mesh_member(t, json::array({capability}));
-        if (!o.there) return t.not_offered(req::AM_W10_011, o.probe);
+        if (!o.there) return not_spoken(t, req::AM_W10_011, o.probe);
         const auto path = "/v1/discover?capability=" + percent_encoded(capability);
         const auto found = t.ask(t.get(path + "&limit=200"));
         bool there = found.has("results") && found.body.at("results").is_array() && found.body.at("results").size() == 1;
