@@ -172,29 +172,6 @@ std::string own_words(const std::string& text) {
     });
 }
 
-/// Every character of every string as an escape.
-std::string escaped(const std::string& text) {
-    std::string out;
-    bool inside = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (c == '"') inside = !inside;
-        if (!inside || c == '"' || static_cast<unsigned char>(c) >= 0x80) {
-            out += c;
-        } else if (c == '\\') {
-            const std::size_t length = text[i + 1] == 'u' ? 6 : 2;
-            out.append(text, i, length);
-            i += length - 1;
-        } else {
-            constexpr std::string_view digits = "0123456789abcdef";
-            out += "\\u00";
-            out += digits[static_cast<unsigned char>(c) >> 4];
-            out += digits[static_cast<unsigned char>(c) & 15];
-        }
-    }
-    return out;
-}
-
 std::string shuffled_head(std::string head) {
     if (!head.starts_with("HTTP/1.1 101")) return head;
     const auto name = head.find("Sec-WebSocket-Accept:");
@@ -252,6 +229,28 @@ std::unique_ptr<target> with(std::uint16_t port, Set set) {
 
 }  // namespace
 
+std::string escaped_text(const std::string& text) {
+    std::string out;
+    bool inside = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c == '"') inside = !inside;
+        if (!inside || c == '"' || static_cast<unsigned char>(c) >= 0x80) {
+            out += c;
+        } else if (c == '\\') {
+            const std::size_t length = text[i + 1] == 'u' ? 6 : 2;
+            out.append(text, i, length);
+            i += length - 1;
+        } else {
+            constexpr std::string_view digits = "0123456789abcdef";
+            out += "\\u00";
+            out += digits[static_cast<unsigned char>(c) >> 4];
+            out += digits[static_cast<unsigned char>(c) & 15];
+        }
+    }
+    return out;
+}
+
 const std::vector<oddball>& oddballs() {
     static const std::vector<oddball> all{
         {"reordered-members", "members in another order", false,
@@ -265,7 +264,7 @@ const std::vector<oddball>& oddballs() {
              });
          }},
         {"escaped-text", "every character of every string as an escape", false,
-         [](std::uint16_t p) { return with(p, [](habits& h) { h.text = escaped; }); }},
+         [](std::uint16_t p) { return with(p, [](habits& h) { h.text = escaped_text; }); }},
         {"offset-times", "times end in +00:00", false,
          [](std::uint16_t p) { return with(p, [](habits& h) { h.text = offset_times; }); }},
         {"own-words", "error texts of its own, in another language", false,

@@ -18,6 +18,9 @@ struct oddball {
     std::chrono::milliseconds expiry{2500};  ///< of stored messages; longer where sending a hundred takes longer
 };
 
+/// JSON with every character of every string as an escape.
+[[nodiscard]] std::string escaped_text(const std::string& text);
+
 /// Of relays, and of registries; the names of the latter begin with `registry_`.
 [[nodiscard]] const std::vector<oddball>& oddballs();
 [[nodiscard]] const std::vector<oddball>& registry_oddballs();

@@ -162,28 +162,6 @@ std::string with_extras(const std::string& text) {
     });
 }
 
-std::string escaped(const std::string& text) {
-    std::string out;
-    bool inside = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (c == '"') inside = !inside;
-        if (!inside || c == '"' || static_cast<unsigned char>(c) >= 0x80) {
-            out += c;
-        } else if (c == '\\') {
-            const std::size_t length = text[i + 1] == 'u' ? 6 : 2;
-            out.append(text, i, length);
-            i += length - 1;
-        } else {
-            constexpr std::string_view digits = "0123456789abcdef";
-            out += "\\u00";
-            out += digits[static_cast<unsigned char>(c) >> 4];
-            out += digits[static_cast<unsigned char>(c) & 15];
-        }
-    }
-    return out;
-}
-
 std::string offset_times(const std::string& text) {
     return changed(text, [](json& all) {
         each_object(all, [](json& value) {
@@ -246,7 +224,7 @@ const std::vector<oddball>& registry_oddballs() {
                 });
             }),
         odd("registry_escaped-text", "every character of every string as an escape",
-            [](std::uint16_t p) { return with(p, [](habits& h) { h.text = escaped; }); }),
+            [](std::uint16_t p) { return with(p, [](habits& h) { h.text = escaped_text; }); }),
         odd("registry_offset-times", "times end in +00:00",
             [](std::uint16_t p) { return with(p, [](habits& h) { h.text = offset_times; }); }),
         odd("registry_own-words", "sentences of its own, in another language",
